@@ -1,0 +1,1 @@
+"""One file per inference engine, all with the same verbs."""

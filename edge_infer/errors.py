@@ -1,0 +1,123 @@
+"""Every error that a caller may catch, one family per room.
+
+An error is one sentence in two halves: the problem, and what to do next. The
+command line prints it as it is and exits with 2; a node publishes it in its
+log. Errors that only a programming mistake can raise (TypeError, ...) are not
+here.
+"""
+
+from __future__ import annotations
+
+
+class EdgeInferError(Exception):
+    """Something a user can put right.
+
+    Args:
+        problem: what is wrong, naming the file, topic, key or value.
+        remedy: what to do next, as an imperative.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.remedy}"
+
+
+class UsageError(EdgeInferError):
+    """The command line or a launch argument cannot be carried out as given."""
+
+
+# --- runtime ---------------------------------------------------------------
+
+
+class RuntimeRoomError(EdgeInferError):
+    """The middleware, or what was asked of it."""
+
+
+class RuntimeUnavailableError(RuntimeRoomError):
+    """The chosen middleware is not installed or cannot start here."""
+
+
+class ParameterError(RuntimeRoomError):
+    """A parameter file or override names an unknown key or an unusable value."""
+
+
+class NameRuleError(RuntimeRoomError):
+    """A node, topic or service name breaks the ROS 2 naming rules."""
+
+
+class MessageError(RuntimeRoomError):
+    """A message type is unknown, or bytes are not a message of that type."""
+
+
+# --- perception --------------------------------------------------------------
+
+
+class PerceptionError(EdgeInferError):
+    """A frame, or what is needed to read it."""
+
+
+class FrameError(PerceptionError):
+    """An image whose encoding, size or bytes do not fit together."""
+
+
+class PoseError(PerceptionError):
+    """A pose that is not finite, or from which the ground cannot be seen."""
+
+
+class DecodeError(PerceptionError):
+    """Raw tensors that the stated detection head cannot have produced."""
+
+
+# --- backends ----------------------------------------------------------------
+
+
+class BackendError(EdgeInferError):
+    """An inference engine."""
+
+
+class BackendUnavailableError(BackendError):
+    """The engine is not installed, or this machine lacks what it needs."""
+
+
+class ModelLoadError(BackendError):
+    """The engine refuses the weights."""
+
+
+class InferenceError(BackendError):
+    """The engine failed on an input, or gave a result that cannot be used."""
+
+
+# --- models --------------------------------------------------------------------
+
+
+class ModelError(EdgeInferError):
+    """A model bundle: its manifest or one of its weight files."""
+
+
+# --- fleet -----------------------------------------------------------------------
+
+
+class FleetError(EdgeInferError):
+    """The replicated state of the fleet."""
+
+
+class IdentityConflictError(FleetError):
+    """One sighting identity arrived with two different payloads."""
+
+
+# --- simulation ----------------------------------------------------------------
+
+
+class SimulationError(EdgeInferError):
+    """The simulated world: its configuration or its module images."""
+
+
+# --- training --------------------------------------------------------------------
+
+
+class TrainingError(EdgeInferError):
+    """Training data, a checkpoint or an export."""

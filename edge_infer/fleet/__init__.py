@@ -1,0 +1,1 @@
+"""Sightings become one truth: every replica computes the same targets from the same set."""

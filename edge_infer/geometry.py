@@ -1,0 +1,149 @@
+"""Camera rays, the ground plane, covariance, and the fleet frame on the globe.
+
+Vectors are rows; quaternions are x, y, z, w. The pinhole and plumb_bob
+equations are those of OpenCV's calib3d; the undistortion is its fixed-point
+iteration, which needs no OpenCV here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edge_infer.domain import CameraModel
+from edge_infer.errors import PoseError
+
+Array = NDArray[np.float64]
+
+BASE_FROM_OPTICAL_NADIR: Array = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+"""(3, 3): optical vectors into base_link for a camera that looks straight down,
+the top of the image towards the nose."""
+
+_UNDISTORT_STEPS = 8
+_LOWEST_RAY = 0.05
+"""Rays flatter than this (sine of the angle to the ground, 3 degrees) hit nothing useful."""
+
+
+def rotation_matrix(xyzw: ArrayLike) -> Array:
+    """(3, 3) of a quaternion; raises PoseError when it is not finite or zero."""
+    q = np.asarray(xyzw, np.float64)
+    norm = float(np.linalg.norm(q))
+    if not np.isfinite(norm) or norm < 1e-6:
+        raise PoseError(f"orientation {tuple(q)} is no rotation", "check the pose source")
+    x, y, z, w = q / norm
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def quaternion_from_rpy(roll_rad: float, pitch_rad: float, yaw_rad: float) -> Array:
+    """(4,) xyzw of a rotation about the fixed axes x, then y, then z (REP-103)."""
+    cr, sr = np.cos(roll_rad / 2), np.sin(roll_rad / 2)
+    cp, sp = np.cos(pitch_rad / 2), np.sin(pitch_rad / 2)
+    cy, sy = np.cos(yaw_rad / 2), np.sin(yaw_rad / 2)
+    return np.array(
+        [
+            sr * cp * cy - cr * sp * sy,
+            cr * sp * cy + sr * cp * sy,
+            cr * cp * sy - sr * sp * cy,
+            cr * cp * cy + sr * sp * sy,
+        ]
+    )
+
+
+def pixel_rays(camera: CameraModel, uv: ArrayLike) -> Array:
+    """Rays through pixels.
+
+    Args:
+        camera: the camera.
+        uv: (n, 2) pixel coordinates, the centre of the top left pixel is (0, 0).
+
+    Returns:
+        (n, 3) vectors in the optical frame with z = 1.
+    """
+    points = np.asarray(uv, np.float64).reshape(-1, 2)
+    target = (points - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
+    xy = target.copy()
+    if any(camera.distortion):
+        for _ in range(_UNDISTORT_STEPS):
+            xy = xy + (target - distort(camera, xy))
+    return np.column_stack([xy, np.ones(len(xy))])
+
+
+def distort(camera: CameraModel, xy: Array) -> Array:
+    """(n, 2) normalised image coordinates after the lens (plumb_bob)."""
+    k1, k2, p1, p2, k3 = (*camera.distortion, 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
+    x, y = xy[:, 0], xy[:, 1]
+    r2 = x * x + y * y
+    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    return np.column_stack(
+        [
+            x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
+            y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
+        ]
+    )
+
+
+def project(camera: CameraModel, points_optical: ArrayLike) -> Array:
+    """(n, 2) pixels of (n, 3) points in the optical frame; NaN behind the camera."""
+    points = np.asarray(points_optical, np.float64).reshape(-1, 3)
+    z = np.where(points[:, 2] > 0, points[:, 2], np.nan)
+    xy = distort(camera, points[:, :2] / z[:, None])
+    return np.asarray(xy * (camera.fx, camera.fy) + (camera.cx, camera.cy))
+
+
+def ground_intersection(origin_m: ArrayLike, rays: ArrayLike, ground_m: float = 0.0) -> Array:
+    """Where rays meet the horizontal ground.
+
+    Args:
+        origin_m: (3,) east, north, up of the camera.
+        rays: (n, 3) directions in the fleet frame, any length.
+        ground_m: height of the ground.
+
+    Returns:
+        (n, 3) points; NaN for a ray that is too flat or points away from the ground.
+    """
+    origin = np.asarray(origin_m, np.float64)
+    directions = np.asarray(rays, np.float64).reshape(-1, 3)
+    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    drop = ground_m - origin[2]
+    usable = (directions[:, 2] * np.sign(drop) > _LOWEST_RAY) & (drop != 0)
+    length = np.where(usable, drop / np.where(usable, directions[:, 2], 1.0), np.nan)
+    return np.asarray(origin + directions * length[:, None])
+
+
+@dataclass(frozen=True)
+class LocalFrame:
+    """The fleet frame ``map``: east-north-up metres at a WGS-84 origin."""
+
+    latitude_deg: float
+    longitude_deg: float
+    altitude_m: float = 0.0
+
+    def to_wgs84(self, enu_m: ArrayLike) -> Array:
+        """(n, 3) latitude, longitude (degrees), ellipsoid height (m) of (n, 3) ENU points."""
+        import pymap3d
+
+        points = np.asarray(enu_m, np.float64).reshape(-1, 3)
+        columns = pymap3d.enu2geodetic(
+            points[:, 0], points[:, 1], points[:, 2],
+            self.latitude_deg, self.longitude_deg, self.altitude_m,
+        )  # fmt: skip
+        return np.column_stack(columns)
+
+    def from_wgs84(self, geodetic: ArrayLike) -> Array:
+        """(n, 3) ENU metres of (n, 3) latitude, longitude (degrees), height (m)."""
+        import pymap3d
+
+        points = np.asarray(geodetic, np.float64).reshape(-1, 3)
+        columns = pymap3d.geodetic2enu(
+            points[:, 0], points[:, 1], points[:, 2],
+            self.latitude_deg, self.longitude_deg, self.altitude_m,
+        )  # fmt: skip
+        return np.column_stack(columns)

@@ -1,0 +1,1 @@
+"""Wiring only: a node connects topics, parameters and timers to the pure rooms."""

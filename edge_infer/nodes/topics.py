@@ -1,0 +1,51 @@
+"""The table of topics: name, type, quality of service. Nothing else names a topic.
+
+Names without a leading slash are relative to a drone's namespace; absolute ones
+are shared by the fleet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edge_infer.runtime import qos
+from edge_infer.runtime.api import Node, Publisher, Subscription
+from edge_infer.runtime.qos import QoS
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One row of the table."""
+
+    name: str
+    type: str
+    qos: QoS
+
+    def publisher(self, node: Node) -> Publisher:
+        """A publisher on this topic."""
+        return node.create_publisher(node.messages[self.type], self.name, self.qos)
+
+    def subscription(self, node: Node, callback: Callable[[Any], None]) -> Subscription:
+        """A subscription to this topic; the callback runs in the executor's thread."""
+        return node.create_subscription(node.messages[self.type], self.name, callback, self.qos)
+
+
+# Of one drone.
+IMAGE = Topic("image", "sensor_msgs/msg/Image", qos.SENSOR_DATA)
+CAMERA_INFO = Topic("camera_info", "sensor_msgs/msg/CameraInfo", qos.SENSOR_DATA)
+POSE = Topic("pose", "geometry_msgs/msg/PoseWithCovarianceStamped", qos.SENSOR_DATA)
+DETECTIONS = Topic("detector/detections", "vision_msgs/msg/Detection2DArray", qos.DETECTIONS)
+LABELS = Topic("detector/labels", "edge_infer_msgs/msg/Labels", qos.LATCHED_STATE)
+TARGETS = Topic("coordinator/targets", "edge_infer_msgs/msg/TargetArray", qos.LATCHED_STATE)
+
+# Of the fleet.
+SIGHTINGS = Topic("/fleet/sightings", "edge_infer_msgs/msg/SightingArray", qos.SIGHTINGS)
+FLEET_TARGETS = Topic("/fleet/targets", "edge_infer_msgs/msg/TargetArray", qos.SIGHTINGS)
+HEARTBEAT = Topic("/fleet/heartbeat", "edge_infer_msgs/msg/Heartbeat", qos.HEARTBEAT)
+STATUS = Topic("/fleet/status", "edge_infer_msgs/msg/NodeStatus", qos.STATUS)
+DIGEST = Topic("/fleet/digest", "edge_infer_msgs/msg/Digest", qos.HEARTBEAT)
+SIGHTING_REQUEST = Topic(
+    "/fleet/sighting_request", "edge_infer_msgs/msg/SightingRequest", qos.COMMANDS
+)

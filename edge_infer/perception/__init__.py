@@ -1,0 +1,1 @@
+"""A frame becomes sightings: preprocess, infer, decode, place on the ground."""

@@ -1,0 +1,84 @@
+"""Quality of service by purpose, independent of the middleware.
+
+The values follow rmw_qos_profile_*; the reasons stand in docs/qos.md. Readers
+that many writers share get a deep history, because a keyless topic is one
+instance: twenty writers fill one queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Reliability(Enum):
+    """Whether a lost sample is sent again."""
+
+    RELIABLE = "reliable"
+    BEST_EFFORT = "best_effort"
+
+
+class Durability(Enum):
+    """Whether a late reader gets what was sent before it came."""
+
+    VOLATILE = "volatile"
+    TRANSIENT_LOCAL = "transient_local"
+
+
+class History(Enum):
+    """Which unread samples are kept."""
+
+    KEEP_LAST = "keep_last"
+    KEEP_ALL = "keep_all"
+
+
+class Liveliness(Enum):
+    """Who vouches for a writer."""
+
+    AUTOMATIC = "automatic"
+    MANUAL_BY_TOPIC = "manual_by_topic"
+
+
+@dataclass(frozen=True)
+class QoS:
+    """One endpoint's contract. Durations in seconds; None means without limit."""
+
+    depth: int = 10
+    reliability: Reliability = Reliability.RELIABLE
+    durability: Durability = Durability.VOLATILE
+    history: History = History.KEEP_LAST
+    deadline_s: float | None = None
+    lifespan_s: float | None = None
+    liveliness: Liveliness = Liveliness.AUTOMATIC
+    liveliness_lease_s: float | None = None
+
+
+SENSOR_DATA = QoS(depth=1, reliability=Reliability.BEST_EFFORT)
+"""Images and poses: the newest counts, a lost one is not worth waiting for."""
+
+DETECTIONS = QoS(depth=10, lifespan_s=1.0)
+"""Results per frame: every one, but not an old one."""
+
+SIGHTINGS = QoS(depth=200)
+"""Fan-in of a whole fleet: reliable, deep."""
+
+HEARTBEAT = QoS(depth=200, reliability=Reliability.BEST_EFFORT)
+"""Signs of life of a whole fleet."""
+
+LATCHED_STATE = QoS(depth=1, durability=Durability.TRANSIENT_LOCAL)
+"""What a late joiner must know: labels, manifests, status."""
+
+STATUS = QoS(depth=200)
+"""Counters and histograms of a whole fleet, once a second."""
+
+COMMANDS = QoS(depth=10)
+"""Rare and never to be lost."""
+
+SERVICES = QoS(depth=10)
+"""Requests and replies, as rmw_qos_profile_services_default."""
+
+PARAMETERS = QoS(depth=1000)
+"""Parameter services and events, as rmw_qos_profile_parameters."""
+
+CLOCK = QoS(depth=1, reliability=Reliability.BEST_EFFORT)
+"""/clock, as rclpy subscribes to it."""

@@ -1,0 +1,1 @@
+"""The solar farm, the thermal camera, the flight plans and the truth about them."""

@@ -1,0 +1,54 @@
+"""The package: for pip as it is, for colcon as an ament_python package."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NODES = ("camera", "detector", "georeferencer", "coordinator", "heartbeat", "drone", "dashboard")
+
+setup(
+    name="edge_infer",
+    version="0.1.0",
+    description="Real-time inference for robot swarms over ROS 2 / DDS",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["edge_infer", "edge_infer.*"]),
+    package_data={
+        "edge_infer": ["py.typed"],
+        "edge_infer.models": ["shipped/*/*"],
+        "edge_infer.dashboard": ["static/*"],
+        "edge_infer.runtime": ["interfaces/**/*"],
+    },
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/edge_infer"]),
+        ("share/edge_infer", ["package.xml"]),
+        ("share/edge_infer/launch", glob("launch/*.launch.py")),
+        ("share/edge_infer/config", glob("config/*.yaml")),
+        ("share/edge_infer/config/dds", glob("config/dds/*.xml")),
+    ],
+    install_requires=[
+        "numpy>=1.26,<3",
+        "opencv-python-headless>=4.8",
+        "onnxruntime>=1.17",
+        "pydantic>=2.5,<3",
+        "pyyaml>=6",
+        "rosbags>=0.10,<0.12",
+        "pymap3d>=3,<4",
+        "rich>=13",
+        "psutil>=5.9",
+        'cyclonedds>=0.10.2,<12; platform_machine == "x86_64"',
+    ],
+    extras_require={
+        "train": ["torch>=2.4", "onnx>=1.15"],
+        "bench": ["scikit-learn>=1.4", "scipy>=1.11"],
+        "test": ["pytest>=8", "hypothesis>=6.100"],
+        "check": ["ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
+    },
+    entry_points={
+        "console_scripts": [
+            "edge-infer = edge_infer.cli:main",
+            *(f"{name}_node = edge_infer.nodes.entry:{name}" for name in NODES),
+        ],
+    },
+    zip_safe=False,
+)

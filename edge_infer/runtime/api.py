@@ -128,6 +128,10 @@ class Node(Protocol):
         MessageError.
         """
 
+    @property
+    def runtime_name(self) -> RuntimeName:
+        """Which runtime stands behind this handle."""
+
     def get_name(self) -> str: ...
     def get_namespace(self) -> str: ...
     def get_fully_qualified_name(self) -> str: ...

@@ -1,0 +1,93 @@
+"""What an inference engine looks like to the rest: load, infer, close.
+
+An engine moves tensors; it knows nothing of images, labels or boxes. Thresholds
+and decoding live in perception/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_infer.errors import InferenceError
+
+Tensor = NDArray[Any]
+
+
+class TensorSpec(NamedTuple):
+    """One input or output of a model.
+
+    Attributes:
+        name: as the model calls it.
+        shape: None where the model leaves a dimension open.
+        dtype: numpy's name.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+class InferenceBackend(Protocol):
+    """A loaded model. Use it from one thread at a time."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    @classmethod
+    def check(cls) -> None:
+        """Raise BackendUnavailableError when this machine cannot run the engine."""
+
+    @classmethod
+    def load(cls, weights: Path, *, threads: int = 1) -> InferenceBackend:
+        """Load and warm up; raises BackendUnavailableError or ModelLoadError."""
+
+    def infer(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Run once.
+
+        Args:
+            tensors: one per input, in the order of ``inputs``.
+
+        Returns:
+            One per output, in the order of ``outputs``; finite.
+
+        Raises:
+            InferenceError: wrong number, shape or type, or a result with NaN.
+        """
+
+    def close(self) -> None:
+        """Free the engine; a second call does nothing."""
+
+
+def check_inputs(specs: Sequence[TensorSpec], tensors: Sequence[Tensor]) -> None:
+    """Raise InferenceError unless the tensors are what the model takes."""
+    if len(tensors) != len(specs):
+        raise InferenceError(
+            f"the model takes {len(specs)} tensors, not {len(tensors)}",
+            "use a bundle whose manifest belongs to its weights",
+        )
+    for spec, tensor in zip(specs, tensors, strict=True):
+        fits = len(spec.shape) == tensor.ndim and all(
+            want is None or want == have
+            for want, have in zip(spec.shape, tensor.shape, strict=True)
+        )
+        if not fits or tensor.dtype != spec.dtype:
+            raise InferenceError(
+                f"input {spec.name!r} is {spec.dtype} {spec.shape}, "
+                f"but got {tensor.dtype} {tensor.shape}",
+                "use a bundle whose manifest belongs to its weights",
+            )
+
+
+def check_outputs(specs: Sequence[TensorSpec], tensors: Sequence[Tensor]) -> None:
+    """Raise InferenceError when a result holds NaN or infinity."""
+    for spec, tensor in zip(specs, tensors, strict=True):
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise InferenceError(
+                f"output {spec.name!r} holds NaN or infinity",
+                "go back to a model that was checked on this engine",
+            )

@@ -1,0 +1,103 @@
+"""A model bundle on disk: a folder with manifest.json and the weight files that it names.
+
+Loading checks every byte against the manifest before any engine sees it. Who
+published a bundle, and whether to trust it, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_infer.errors import ModelError
+from edge_infer.models.manifest import Manifest, WeightFile
+
+MANIFEST_FILE = "manifest.json"
+_AGAIN = "copy the bundle again from where it was published"
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """A bundle whose files are all there and unchanged.
+
+    Attributes:
+        path: the folder.
+        manifest: what manifest.json says.
+        digest: SHA-256 of manifest.json, and through it of every weight file.
+    """
+
+    path: Path
+    manifest: Manifest
+    digest: str
+
+    @classmethod
+    def load(cls, path: str | Path) -> ModelBundle:
+        """Read and check a bundle; raises ModelError in one sentence."""
+        folder = Path(path)
+        text = _read(folder / MANIFEST_FILE, folder)
+        manifest = Manifest.from_json(text, str(folder / MANIFEST_FILE))
+        for weight in manifest.weights:
+            _check(folder, weight)
+        return cls(folder, manifest, hashlib.sha256(text).hexdigest())
+
+    def weights(self, format_: str) -> Path:
+        """The weight file for an engine; raises ModelError when the bundle has none."""
+        for weight in self.manifest.weights:
+            if weight.format == format_:
+                return self.path / weight.file
+        held = ", ".join(weight.format for weight in self.manifest.weights)
+        raise ModelError(
+            f"model {self.manifest.name} {self.manifest.version} holds no {format_} weights",
+            f"choose one of the engines that it has weights for: {held}",
+        )
+
+
+def shipped() -> Path:
+    """The folder of the bundle that comes with this package."""
+    return Path(__file__).parent / "shipped" / "solar_thermal"
+
+
+def describe(format_: str, file: str, content: bytes) -> WeightFile:
+    """The manifest's line for a weight file."""
+    digest = hashlib.sha256(content).hexdigest()
+    return WeightFile(format=format_, file=file, sha256=digest, bytes=len(content))
+
+
+def write(path: str | Path, manifest: Manifest, files: Mapping[str, bytes]) -> ModelBundle:
+    """Write a bundle, the manifest last, and read it back as a check."""
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    return ModelBundle.load(folder)
+
+
+def _read(file: Path, folder: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        what = f"has no {file.name}" if folder.is_dir() else "is not there"
+        raise ModelError(
+            f"model bundle {folder} {what}", "name a folder that edge-infer model inspect can read"
+        ) from None
+    except OSError as error:
+        raise ModelError(
+            f"{file} cannot be read ({error.strerror})", "check its permissions"
+        ) from None
+
+
+def _check(folder: Path, weight: WeightFile) -> None:
+    file = folder / weight.file
+    if not file.is_file():
+        raise ModelError(f"weight file {file} is missing", _AGAIN)
+    size = file.stat().st_size
+    if size != weight.bytes:
+        kind = "truncated" if size < weight.bytes else "too long"
+        raise ModelError(
+            f"weight file {file} is {kind} ({size} bytes instead of {weight.bytes})", _AGAIN
+        )
+    if hashlib.sha256(_read(file, folder)).hexdigest() != weight.sha256:
+        raise ModelError(f"weight file {file} does not match its digest", _AGAIN)

@@ -1,0 +1,102 @@
+"""The manifest of a model bundle: what a detector expects, gives, and where it came from.
+
+A manifest is plain JSON; unknown keys are refused, so a misspelt one cannot be
+silently ignored in the air. The files that it names are checked in bundle.py.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edge_infer.errors import ModelError
+
+FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""A file beside the manifest: no folders, so a bundle cannot reach outside itself."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputSpec(_Strict):
+    """How a camera image becomes the network's input tensor."""
+
+    name: str = Field(description="name of the input tensor")
+    width: int = Field(gt=0, le=4096, description="pixels")
+    height: int = Field(gt=0, le=4096, description="pixels")
+    channels: Literal[1, 3] = Field(description="1 is grey, 3 is red, green, blue")
+    dtype: Literal["uint8", "float32"]
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    resize: Literal["letterbox", "stretch"] = "letterbox"
+    pad_value: int = Field(114, ge=0, le=255, description="grey level of the letterbox border")
+    mean: float = Field(0.0, description="subtracted from each pixel, before scale")
+    scale: float = Field(1.0, gt=0, description="multiplies each pixel; float32 inputs only")
+
+    @model_validator(mode="after")
+    def _pixels_stay_whole(self) -> InputSpec:
+        if self.dtype == "uint8" and (self.mean, self.scale) != (0.0, 1.0):
+            raise ValueError("a uint8 input takes pixels as they are: mean 0 and scale 1")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the tensor, batch of one."""
+        if self.layout == "nchw":
+            return (1, self.channels, self.height, self.width)
+        return (1, self.height, self.width, self.channels)
+
+
+class WeightFile(_Strict):
+    """One file of weights; ``format`` is the name of the engine that reads it."""
+
+    format: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    file: str = Field(pattern=FILE_NAME)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(gt=0)
+
+
+class Manifest(_Strict):
+    """A detector, as every room that handles one sees it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: str = Field(min_length=1, max_length=64, description="for people, such as 1.4.0")
+    release: int = Field(ge=0, description="counts up with every release; decides which is newer")
+    labels: tuple[str, ...] = Field(min_length=1, description="index is the class id")
+    head: str = Field(description="detection head: a decoder in perception/decode.py")
+    input: InputSpec
+    score_threshold: float = Field(ge=0, le=1)
+    nms_iou: float = Field(gt=0, le=1)
+    nms: Literal["per_class", "agnostic"] = Field(
+        "per_class", description="agnostic: one place holds at most one thing, whatever its class"
+    )
+    weights: tuple[WeightFile, ...] = Field(min_length=1)
+    training: dict[str, str | int | float] = Field(description="provenance: command, seed, figures")
+    licence: str = Field(description="SPDX expression of the weights")
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Manifest:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("two labels are equal")
+        if len({weight.format for weight in self.weights}) != len(self.weights):
+            raise ValueError("two weight files have one format")
+        return self
+
+    @classmethod
+    def from_json(cls, text: str | bytes, origin: str) -> Manifest:
+        """Parse; raises ModelError naming ``origin`` and the first key that is wrong."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in first["loc"])
+            what = f"key {key!r}: {first['msg']}" if key else first["msg"]
+            raise ModelError(
+                f"{origin} is no model manifest ({what})",
+                "export or pack the bundle again with this version of edge_infer",
+            ) from None
+
+    def to_json(self) -> str:
+        """As it stands on disk."""
+        return self.model_dump_json(indent=2) + "\n"

@@ -1,0 +1,116 @@
+"""Raw tensors become Detections in input pixels: one decoder per head, then NMS.
+
+Nothing here knows an engine or the size of the source image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_infer.domain import Detections
+from edge_infer.errors import DecodeError
+from edge_infer.models.manifest import Manifest
+
+TOP_K = 300
+"""Candidates that NMS looks at: it is quadratic, and no frame holds more modules."""
+
+
+class Candidates(NamedTuple):
+    """Boxes above the threshold, before NMS.
+
+    Attributes:
+        xyxy: (n, 4) float32, input pixels.
+        score: (n,) float32.
+        class_id: (n,) int32.
+    """
+
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    class_id: NDArray[np.int32]
+
+
+Decoder = Callable[[Sequence[NDArray[Any]], int, float], Candidates]
+"""(outputs, number of classes, score threshold) -> candidates."""
+
+
+def decode_yolov8(outputs: Sequence[NDArray[Any]], classes: int, threshold: float) -> Candidates:
+    """Decode one output [1, 4 + classes, n]: cx, cy, w, h in input pixels, then class scores.
+
+    The layout of Ultralytics YOLOv8 and YOLO11 exports. Channel first: the best
+    score of each place is one pass over contiguous rows, and only the few places
+    above the threshold are looked at again.
+    """
+    shapes = [output.shape for output in outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][:2] != (1, 4 + classes):
+        raise DecodeError(
+            f"outputs {shapes} are not the yolov8 head's [1, {4 + classes}, n]",
+            "state the model's real head and labels in its manifest",
+        )
+    boxes, scores = outputs[0][0, :4], outputs[0][0, 4:]
+    hits = np.flatnonzero(scores.max(axis=0) >= threshold)
+    scores = scores[:, hits]
+    class_id = scores.argmax(axis=0).astype(np.int32)
+    score = scores[class_id, np.arange(len(hits))].astype(np.float32)
+    centre, half = boxes[:2, hits].T, boxes[2:, hits].T / 2
+    xyxy = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+    return Candidates(xyxy, score, class_id)
+
+
+DECODERS: dict[str, Decoder] = {"yolov8": decode_yolov8}
+"""Head name in the manifest -> decoder."""
+
+
+def decoder(head: str) -> Decoder:
+    """The decoder of a head; raises DecodeError for an unknown name."""
+    if head not in DECODERS:
+        raise DecodeError(
+            f"detection head {head!r} is not known",
+            f"use a model with one of {', '.join(DECODERS)}",
+        )
+    return DECODERS[head]
+
+
+def decode(outputs: Sequence[NDArray[Any]], manifest: Manifest) -> Detections:
+    """Outputs of the model -> Detections in input pixels, best first.
+
+    Raises:
+        DecodeError: the outputs do not have the head's shape.
+    """
+    found = decoder(manifest.head)(outputs, len(manifest.labels), manifest.score_threshold)
+    groups = found.class_id if manifest.nms == "per_class" else np.zeros_like(found.class_id)
+    keep = nms(found.xyxy, found.score, groups, manifest.nms_iou)
+    return Detections(found.xyxy[keep], found.score[keep], found.class_id[keep])
+
+
+def nms(
+    xyxy: NDArray[np.float32],
+    score: NDArray[np.float32],
+    group: NDArray[np.int32],
+    max_iou: float,
+) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression within each group, over the best TOP_K boxes.
+
+    Returns:
+        Indices of the boxes that stay, best first; equal scores in their order.
+    """
+    order = np.argsort(-score, kind="stable")[:TOP_K]
+    rival = (pairwise_iou(xyxy[order]) > max_iou) & (group[order, None] == group[order])
+    alive = np.ones(len(order), bool)
+    for index in range(len(order)):
+        if alive[index]:
+            alive[index + 1 :] &= ~rival[index, index + 1 :]
+    return order[alive]
+
+
+def pairwise_iou(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, n) intersection over union of (n, 4) boxes; 0 where both are empty."""
+    left_top = np.maximum(xyxy[:, None, :2], xyxy[None, :, :2])
+    right_bottom = np.minimum(xyxy[:, None, 2:], xyxy[None, :, 2:])
+    overlap = np.clip(right_bottom - left_top, 0, None).prod(axis=2)
+    area = np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None).prod(axis=1)
+    union = area[:, None] + area[None, :] - overlap
+    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)

@@ -1,0 +1,124 @@
+"""Pixels become places: pixel ray x pose x ground plane -> metres and covariance.
+
+The covariance is first-order: each uncertain quantity shifts the point where
+the ray meets the ground, and the squares of the shifts add up.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_infer.domain import CameraModel, Pose
+from edge_infer.errors import PoseError
+from edge_infer.geometry import (
+    BASE_FROM_OPTICAL_NADIR,
+    Array,
+    ground_intersection,
+    pixel_rays,
+    rotation_matrix,
+)
+
+PIXEL_VARIANCE_PX2 = 1.0
+"""Of a box centre along each image axis."""
+
+VARIANCE_FLOOR_M2 = 1e-4
+"""1 cm: no map and no lens is better than that."""
+
+
+class Placed(NamedTuple):
+    """Where detections are on the ground.
+
+    Attributes:
+        position_m: (n, 3) east, north, up.
+        covariance_m2: (n, 3) horizontal xx, xy, yy.
+        index: (n,) which of the given boxes; rays that miss the ground are left out.
+    """
+
+    position_m: Array
+    covariance_m2: Array
+    index: NDArray[np.intp]
+
+
+def georeference(
+    xyxy: NDArray[np.float32],
+    pose: Pose,
+    camera: CameraModel,
+    *,
+    base_from_optical: Array = BASE_FROM_OPTICAL_NADIR,
+    ground_m: float = 0.0,
+    pixel_variance_px2: float = PIXEL_VARIANCE_PX2,
+) -> Placed:
+    """Place the centres of boxes on the horizontal ground.
+
+    Args:
+        xyxy: (n, 4) boxes in pixels of the camera's image; edges, so the centre of
+            the top left pixel is at (0.5, 0.5).
+        pose: of base_link, at the frame's capture time; the camera sits there.
+        camera: its intrinsics.
+        base_from_optical: (3, 3) turns optical vectors into base_link vectors.
+        ground_m: height of the plane in the fleet frame.
+        pixel_variance_px2: of a box centre along each image axis.
+
+    Raises:
+        PoseError: the pose is not finite, or is not above the ground.
+    """
+    _check(pose, ground_m)
+    uv = (xyxy[:, :2].astype(np.float64) + xyxy[:, 2:]) / 2 - 0.5
+    map_from_base = rotation_matrix(pose.orientation_xyzw)
+    map_from_optical = map_from_base @ base_from_optical
+    rays = pixel_rays(camera, uv) @ map_from_optical.T
+    points = ground_intersection(pose.position_m, rays, ground_m)
+    index = np.flatnonzero(np.isfinite(points[:, 0]))
+    drop = ground_m - pose.position_m[2]
+    shifts = _ground_shifts(rays[index], drop, map_from_base, map_from_optical, camera)
+    variances = np.array(
+        [
+            *pose.position_variance_m2,
+            *pose.attitude_variance_rad2,
+            pixel_variance_px2,
+            pixel_variance_px2,
+        ]
+    )
+    return Placed(points[index], _covariance(shifts, variances), index)
+
+
+def _check(pose: Pose, ground_m: float) -> None:
+    numbers = (*pose.position_m, *pose.position_variance_m2, *pose.attitude_variance_rad2)
+    if not np.isfinite(numbers).all():
+        raise PoseError(f"pose {pose.position_m} is not finite", "check the pose source")
+    if pose.position_m[2] <= ground_m:
+        raise PoseError(
+            f"the camera is {ground_m - pose.position_m[2]:.1f} m below the ground",
+            "check the height of the pose and the parameter ground_m",
+        )
+
+
+def _ground_shifts(
+    rays: Array, drop_m: float, map_from_base: Array, map_from_optical: Array, camera: CameraModel
+) -> Array:
+    """(n, 2, 8): shift of the ground point (east, north) per unit of each uncertain quantity.
+
+    The quantities are the position (3), the attitude about the body's axes (3)
+    and the pixel's u and v. A ray o + t d meets the ground at t = drop / d_z.
+    """
+    per_height = rays / rays[:, 2:]
+    by_position = np.eye(3) - per_height[:, :, None] * np.array([0.0, 0.0, 1.0])
+    turns = [np.cross(axis, rays) for axis in map_from_base.T]
+    pixels = [
+        np.broadcast_to(map_from_optical[:, 0] / camera.fx, rays.shape),
+        np.broadcast_to(map_from_optical[:, 1] / camera.fy, rays.shape),
+    ]
+    bends = np.stack([*turns, *pixels], axis=2)
+    reach = drop_m / rays[:, 2]
+    by_bend = reach[:, None, None] * (bends - per_height[:, :, None] * bends[:, 2:, :])
+    return np.asarray(np.concatenate([by_position, by_bend], axis=2)[:, :2])
+
+
+def _covariance(shifts: Array, variances: Array) -> Array:
+    """(n, 3) xx, xy, yy of (n, 2, k) shifts per unit and (k,) variances, with the floor."""
+    full = np.einsum("nik,njk,k->nij", shifts, shifts, variances)
+    floor = np.array([VARIANCE_FLOOR_M2, 0.0, VARIANCE_FLOOR_M2])
+    return np.asarray(np.column_stack([full[:, 0, 0], full[:, 0, 1], full[:, 1, 1]]) + floor)

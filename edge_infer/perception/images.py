@@ -1,0 +1,49 @@
+"""Image files become camera frames; the only file of this room that reads the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge_infer.domain import CameraFrame, Detections
+from edge_infer.errors import FrameError
+from edge_infer.perception.pipeline import Pipeline
+
+
+def read_image(path: str | Path) -> CameraFrame:
+    """Read an image file of any bit depth as mono8 or bgr8.
+
+    Deeper images, such as 16-bit radiometric ones, are stretched from their
+    smallest to their greatest value.
+
+    Raises:
+        FrameError: the file is absent, or is no image that OpenCV reads.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FrameError(f"image {file} is not there", "name an image file that exists")
+    data = np.fromfile(file, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if image is None:
+        raise FrameError(f"{file} is no readable image", "use a PNG, JPEG or TIFF that is whole")
+    if image.dtype != np.uint8:
+        image = _stretched(image)
+    if image.ndim == 3 and image.shape[2] == 4:
+        image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[:, :, 0]
+    encoding = "mono8" if image.ndim == 2 else "bgr8"
+    return CameraFrame(np.asarray(image, np.uint8), encoding, 0, file.name)
+
+
+def detect_image(path: str | Path, pipeline: Pipeline) -> Detections:
+    """Detections in one image file, in its pixels."""
+    return pipeline(read_image(path))[0]
+
+
+def _stretched(image: cv2.typing.MatLike) -> cv2.typing.MatLike:
+    values = np.nan_to_num(np.asarray(image, np.float64))
+    low, high = float(values.min()), float(values.max())
+    return np.asarray((values - low) * (255.0 / max(high - low, 1e-9)) + 0.5).astype(np.uint8)

@@ -1,0 +1,74 @@
+"""Where the drone was when the shutter opened: poses by time, interpolated.
+
+Leaves out where poses come from; the caller adds them as they arrive.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from operator import attrgetter
+
+import numpy as np
+
+from edge_infer.domain import Pose
+
+KEPT = 200
+
+_stamp = attrgetter("stamp_ns")
+
+
+class PoseBuffer:
+    """The latest poses of one drone.
+
+    Args:
+        tolerance_s: how far the nearest pose may lie from an instant that is
+            not between two poses.
+    """
+
+    def __init__(self, tolerance_s: float) -> None:
+        self._tolerance_ns = round(tolerance_s * 1e9)
+        self._poses: list[Pose] = []
+
+    def add(self, pose: Pose) -> None:
+        """Store a pose, in whatever order poses come."""
+        insort(self._poses, pose, key=_stamp)
+        del self._poses[:-KEPT]
+
+    def at(self, stamp_ns: int) -> Pose | None:
+        """The pose at an instant, or None when none is near enough."""
+        poses = self._poses
+        index = bisect_left(poses, stamp_ns, key=_stamp)
+        if index < len(poses) and poses[index].stamp_ns == stamp_ns:
+            return poses[index]
+        if 0 < index < len(poses):
+            before, after = poses[index - 1], poses[index]
+            if after.stamp_ns - before.stamp_ns <= 2 * self._tolerance_ns:
+                return interpolate(before, after, stamp_ns)
+        near = min(
+            poses[max(index - 1, 0) : index + 1],
+            key=lambda pose: abs(pose.stamp_ns - stamp_ns),
+            default=None,
+        )
+        if near is None or abs(near.stamp_ns - stamp_ns) > self._tolerance_ns:
+            return None
+        return near
+
+
+def interpolate(before: Pose, after: Pose, stamp_ns: int) -> Pose:
+    """The pose between two, positions linear, attitude by normalised linear interpolation."""
+    share = (stamp_ns - before.stamp_ns) / (after.stamp_ns - before.stamp_ns)
+    position = (1 - share) * np.array(before.position_m) + share * np.array(after.position_m)
+    q0, q1 = np.array(before.orientation_xyzw), np.array(after.orientation_xyzw)
+    if q0 @ q1 < 0:  # the same rotation from its other side
+        q1 = -q1
+    q = (1 - share) * q0 + share * q1
+    q /= np.linalg.norm(q)
+    worst = np.maximum(before.position_variance_m2, after.position_variance_m2)
+    worst_attitude = np.maximum(before.attitude_variance_rad2, after.attitude_variance_rad2)
+    return Pose(
+        stamp_ns,
+        (float(position[0]), float(position[1]), float(position[2])),
+        (float(q[0]), float(q[1]), float(q[2]), float(q[3])),
+        (float(worst[0]), float(worst[1]), float(worst[2])),
+        (float(worst_attitude[0]), float(worst_attitude[1]), float(worst_attitude[2])),
+    )

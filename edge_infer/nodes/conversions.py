@@ -1,0 +1,353 @@
+"""Domain values to messages and back; the only place where the two meet.
+
+Functions named ``*_to_msg`` take the node's message classes and build one;
+``*_from_msg`` check what came in and raise a FrameError or PoseError that says
+what the sender should put right. Nothing else is decided here.
+"""
+
+from __future__ import annotations
+
+import array
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_infer.domain import (
+    CHANNELS,
+    CameraFrame,
+    CameraModel,
+    Detections,
+    Pose,
+    Sighting,
+    SightingId,
+    Target,
+)
+from edge_infer.errors import FleetError, FrameError, PoseError
+from edge_infer.metrics import FIRST_MS, GROWTH, Histogram
+
+Messages = Mapping[str, type]
+_NS = 1_000_000_000
+
+
+# --- time ------------------------------------------------------------------------
+
+
+def stamp_to_msg(messages: Messages, stamp_ns: int) -> Any:
+    """A builtin_interfaces/msg/Time."""
+    return messages["builtin_interfaces/msg/Time"](sec=stamp_ns // _NS, nanosec=stamp_ns % _NS)
+
+
+def stamp_from_msg(stamp: Any) -> int:
+    """Nanoseconds of a builtin_interfaces/msg/Time."""
+    return int(stamp.sec) * _NS + int(stamp.nanosec)
+
+
+def header_to_msg(messages: Messages, stamp_ns: int, frame_id: str) -> Any:
+    """A std_msgs/msg/Header."""
+    return messages["std_msgs/msg/Header"](
+        stamp=stamp_to_msg(messages, stamp_ns), frame_id=frame_id
+    )
+
+
+# --- images ------------------------------------------------------------------------
+
+
+def frame_to_msg(messages: Messages, frame: CameraFrame) -> Any:
+    """A sensor_msgs/msg/Image with its own copy of the pixels."""
+    return messages["sensor_msgs/msg/Image"](
+        header=header_to_msg(messages, frame.stamp_ns, frame.frame_id),
+        height=frame.height,
+        width=frame.width,
+        encoding=frame.encoding,
+        is_bigendian=0,
+        step=frame.width * CHANNELS[frame.encoding],
+        data=array.array("B", np.ascontiguousarray(frame.image).tobytes()),
+    )
+
+
+def frame_from_msg(msg: Any) -> CameraFrame:
+    """The frame of a sensor_msgs/msg/Image; its pixels are a view of the message's."""
+    channels = CHANNELS.get(msg.encoding)
+    if channels is None:
+        raise FrameError(
+            f"image encoding {msg.encoding!r} is not known", f"send one of {', '.join(CHANNELS)}"
+        )
+    data = np.frombuffer(msg.data, np.uint8)
+    row = msg.width * channels
+    if row == 0 or msg.height == 0 or msg.step < row or data.size < msg.step * msg.height:
+        raise FrameError(
+            f"{data.size} bytes are no {msg.width}x{msg.height} {msg.encoding} image "
+            f"with rows of {msg.step} bytes",
+            "check width, height, step and encoding at the camera driver",
+        )
+    rows = data[: msg.step * msg.height].reshape(msg.height, msg.step)[:, :row]
+    image = rows if channels == 1 else rows.reshape(msg.height, msg.width, channels)
+    return CameraFrame(image, msg.encoding, stamp_from_msg(msg.header.stamp), msg.header.frame_id)
+
+
+def camera_to_msg(messages: Messages, camera: CameraModel, stamp_ns: int, frame_id: str) -> Any:
+    """A sensor_msgs/msg/CameraInfo."""
+    k = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
+    p = [camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return messages["sensor_msgs/msg/CameraInfo"](
+        header=header_to_msg(messages, stamp_ns, frame_id),
+        height=camera.height,
+        width=camera.width,
+        distortion_model="plumb_bob",
+        d=[float(value) for value in camera.distortion],
+        k=np.array(k),
+        r=np.eye(3).ravel(),
+        p=np.array(p),
+    )
+
+
+def camera_from_msg(msg: Any) -> CameraModel:
+    """The pinhole camera of a sensor_msgs/msg/CameraInfo; raises FrameError."""
+    k = [float(value) for value in msg.k]
+    distortion = tuple(float(value) for value in msg.d)
+    if not all(map(math.isfinite, (*k, *distortion))) or k[0] <= 0 or k[4] <= 0:
+        raise FrameError("camera_info has no usable focal length", "calibrate the camera")
+    if len(distortion) > 5 or msg.distortion_model not in ("", "plumb_bob"):
+        raise FrameError(
+            f"distortion model {msg.distortion_model!r} is not known",
+            "send plumb_bob, or rectify the image",
+        )
+    return CameraModel(msg.width, msg.height, k[0], k[4], k[2], k[5], distortion)
+
+
+# --- poses ----------------------------------------------------------------------------
+
+
+def pose_to_msg(messages: Messages, pose: Pose, frame_id: str) -> Any:
+    """A geometry_msgs/msg/PoseWithCovarianceStamped."""
+    msg = messages["geometry_msgs/msg/PoseWithCovarianceStamped"]()
+    msg.header = header_to_msg(messages, pose.stamp_ns, frame_id)
+    _fill_pose(msg.pose.pose, pose)
+    diagonal = (*pose.position_variance_m2, *pose.attitude_variance_rad2)
+    msg.pose.covariance = np.diag(np.array(diagonal)).ravel()
+    return msg
+
+
+def true_pose_to_msg(messages: Messages, pose: Pose, frame_id: str) -> Any:
+    """A geometry_msgs/msg/PoseStamped, for ground truth."""
+    msg = messages["geometry_msgs/msg/PoseStamped"]()
+    msg.header = header_to_msg(messages, pose.stamp_ns, frame_id)
+    _fill_pose(msg.pose, pose)
+    return msg
+
+
+def pose_from_msg(msg: Any) -> Pose:
+    """The pose of a PoseStamped, a PoseWithCovarianceStamped or an Odometry; raises PoseError.
+
+    A covariance is there or not by the message's type; a negative or NaN
+    variance counts as unknown, zero.
+    """
+    inner = msg.pose
+    covariance = np.zeros((6, 6))
+    if hasattr(inner, "covariance"):
+        covariance = np.asarray(inner.covariance, np.float64).reshape(6, 6)
+        inner = inner.pose
+    p, q = inner.position, inner.orientation
+    position, orientation = (p.x, p.y, p.z), (q.x, q.y, q.z, q.w)
+    if not all(map(math.isfinite, (*position, *orientation))):
+        raise PoseError(f"the pose {position}, {orientation} is not finite", "check its source")
+    diagonal = covariance.diagonal()
+    variance = [float(v) if v > 0 and math.isfinite(v) else 0.0 for v in diagonal]
+    return Pose(
+        stamp_from_msg(msg.header.stamp),
+        position,
+        orientation,
+        (variance[0], variance[1], variance[2]),
+        (variance[3], variance[4], variance[5]),
+    )
+
+
+def _fill_pose(msg: Any, pose: Pose) -> None:
+    msg.position.x, msg.position.y, msg.position.z = map(float, pose.position_m)
+    q = msg.orientation
+    q.x, q.y, q.z, q.w = map(float, pose.orientation_xyzw)
+
+
+# --- detections --------------------------------------------------------------------------
+
+
+def detections_to_msg(
+    messages: Messages, header: Any, detections: Detections, labels: Sequence[str]
+) -> Any:
+    """A vision_msgs/msg/Detection2DArray with the image's own header."""
+    detection, hypothesis = (
+        messages["vision_msgs/msg/Detection2D"],
+        messages["vision_msgs/msg/ObjectHypothesisWithPose"],
+    )
+    array_msg = messages["vision_msgs/msg/Detection2DArray"](header=header)
+    centres = (detections.xyxy[:, :2] + detections.xyxy[:, 2:]) / 2
+    sizes = detections.xyxy[:, 2:] - detections.xyxy[:, :2]
+    for i in range(len(detections)):
+        result = hypothesis()
+        result.hypothesis.class_id = labels[detections.class_id[i]]
+        result.hypothesis.score = float(detections.confidence[i])
+        item = detection(header=header, results=[result])
+        item.bbox.center.position.x = float(centres[i, 0])
+        item.bbox.center.position.y = float(centres[i, 1])
+        item.bbox.size_x = float(sizes[i, 0])
+        item.bbox.size_y = float(sizes[i, 1])
+        array_msg.detections.append(item)
+    return array_msg
+
+
+def boxes_from_msg(msg: Any) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
+    """What a vision_msgs/msg/Detection2DArray says, from whatever detector it came.
+
+    Returns:
+        Class names (n), scores (n,) float32, boxes (n, 4) xyxy float32 in source pixels.
+        A detection without a result, or with a number that is not finite, is left out.
+    """
+    names: list[str] = []
+    scores: list[float] = []
+    boxes: list[tuple[float, float, float, float]] = []
+    for item in msg.detections:
+        if not item.results:
+            continue
+        best = max(item.results, key=lambda result: result.hypothesis.score).hypothesis
+        centre = item.bbox.center.position
+        half_x, half_y = item.bbox.size_x / 2, item.bbox.size_y / 2
+        if all(map(math.isfinite, (best.score, centre.x, centre.y, half_x, half_y))):
+            names.append(best.class_id)
+            scores.append(min(max(best.score, 0.0), 1.0))
+            boxes.append(
+                (centre.x - half_x, centre.y - half_y, centre.x + half_x, centre.y + half_y)
+            )
+    return names, np.array(scores, np.float32), np.array(boxes, np.float32).reshape(-1, 4)
+
+
+# --- sightings and targets ----------------------------------------------------------------
+
+
+def sightings_to_msgs(
+    messages: Messages, sightings: Iterable[Sighting], map_frame: str, camera_frame: str
+) -> list[Any]:
+    """One edge_infer_msgs/msg/SightingArray per camera frame that the sightings come from."""
+    by_frame: dict[tuple[str, int, int], list[Sighting]] = {}
+    for sighting in sightings:
+        key = (sighting.id.source, sighting.id.boot, sighting.frame)
+        by_frame.setdefault(key, []).append(sighting)
+    return [
+        _sighting_array(messages, group, map_frame, camera_frame) for group in by_frame.values()
+    ]
+
+
+def _sighting_array(
+    messages: Messages, group: Sequence[Sighting], map_frame: str, camera_frame: str
+) -> Any:
+    first = group[0]
+    class_names = sorted({sighting.class_name for sighting in group})
+    msg = messages["edge_infer_msgs/msg/SightingArray"](
+        header=header_to_msg(messages, first.stamp_ns, map_frame),
+        source=first.id.source,
+        boot=first.id.boot,
+        frame=first.frame,
+        camera_frame_id=camera_frame,
+        model_version=first.model_version,
+        class_names=class_names,
+    )
+    for sighting in group:
+        item = messages["edge_infer_msgs/msg/Sighting"](
+            sequence=sighting.id.sequence,
+            class_index=class_names.index(sighting.class_name),
+            score=sighting.score,
+            covariance=np.array(sighting.covariance_m2, np.float32),
+        )
+        _fill_point(item.position, sighting.x_mm, sighting.y_mm, sighting.z_mm)
+        msg.sightings.append(item)
+    return msg
+
+
+def sightings_from_msg(msg: Any) -> list[Sighting]:
+    """The sightings of an edge_infer_msgs/msg/SightingArray; raises FleetError."""
+    stamp_ns = stamp_from_msg(msg.header.stamp)
+    return [_sighting(msg, item, stamp_ns) for item in msg.sightings]
+
+
+def _sighting(msg: Any, item: Any, stamp_ns: int) -> Sighting:
+    position = (item.position.x, item.position.y, item.position.z)
+    covariance = tuple(float(value) for value in item.covariance)
+    if not all(map(math.isfinite, (*position, *covariance, item.score))):
+        raise FleetError(
+            f"a sighting of {msg.source} is not finite", "update edge_infer on that drone"
+        )
+    if item.class_index >= len(msg.class_names):
+        raise FleetError(
+            f"a sighting of {msg.source} names class {item.class_index} of {len(msg.class_names)}",
+            "update edge_infer on that drone",
+        )
+    return Sighting(
+        id=SightingId(msg.source, int(msg.boot), int(item.sequence)),
+        stamp_ns=stamp_ns,
+        frame=int(msg.frame),
+        class_name=msg.class_names[item.class_index],
+        score=float(np.float32(item.score)),
+        x_mm=round(position[0] * 1000),
+        y_mm=round(position[1] * 1000),
+        z_mm=round(position[2] * 1000),
+        covariance_m2=(covariance[0], covariance[1], covariance[2]),
+        model_version=msg.model_version,
+    )
+
+
+def target_to_msg(messages: Messages, target: Target) -> Any:
+    """An edge_infer_msgs/msg/Target."""
+    msg = messages["edge_infer_msgs/msg/Target"](
+        id=str(target.id),
+        class_name=target.class_name,
+        score=target.score,
+        covariance=np.array(target.covariance_m2, np.float32),
+        first_seen=stamp_to_msg(messages, target.first_seen_ns),
+        last_seen=stamp_to_msg(messages, target.last_seen_ns),
+        sources=list(target.sources),
+        sightings=target.sightings,
+    )
+    _fill_point(msg.position, target.x_mm, target.y_mm, target.z_mm)
+    return msg
+
+
+def target_from_msg(msg: Any) -> Target:
+    """The target of an edge_infer_msgs/msg/Target."""
+    source, boot, sequence = msg.id.rsplit("/", 2)
+    covariance = tuple(float(value) for value in msg.covariance)
+    return Target(
+        id=SightingId(source, int(boot), int(sequence)),
+        class_name=msg.class_name,
+        score=float(msg.score),
+        x_mm=round(msg.position.x * 1000),
+        y_mm=round(msg.position.y * 1000),
+        z_mm=round(msg.position.z * 1000),
+        covariance_m2=(covariance[0], covariance[1], covariance[2]),
+        first_seen_ns=stamp_from_msg(msg.first_seen),
+        last_seen_ns=stamp_from_msg(msg.last_seen),
+        sources=tuple(msg.sources),
+        sightings=int(msg.sightings),
+    )
+
+
+def _fill_point(point: Any, x_mm: int, y_mm: int, z_mm: int) -> None:
+    point.x, point.y, point.z = x_mm / 1000, y_mm / 1000, z_mm / 1000
+
+
+# --- status --------------------------------------------------------------------------------
+
+
+def histogram_to_msg(messages: Messages, name: str, histogram: Histogram) -> Any:
+    """An edge_infer_msgs/msg/Histogram."""
+    return messages["edge_infer_msgs/msg/Histogram"](
+        name=name, first_ms=FIRST_MS, growth=GROWTH, counts=array.array("I", histogram.trimmed())
+    )
+
+
+def histogram_from_msg(msg: Any) -> Histogram:
+    """The histogram of an edge_infer_msgs/msg/Histogram."""
+    histogram = Histogram()
+    histogram.merge([int(count) for count in msg.counts])
+    return histogram

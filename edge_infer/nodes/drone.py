@@ -1,0 +1,35 @@
+"""All nodes of one drone in one process: one participant, frames handed over directly."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_infer.nodes.identity import identify
+from edge_infer.nodes.registry import Closable, start_node
+from edge_infer.runtime.api import Runtime
+from edge_infer.runtime.parameters import load_config
+
+
+class DroneConfig(BaseModel):
+    """Parameters of the composition."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    coordinator: bool = Field(
+        True, description="Whether a coordinator flies here (mesh), or only elsewhere (star)"
+    )
+    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
+
+
+def start_drone(runtime: Runtime) -> list[Closable]:
+    """Start the nodes; the camera last, when everything that it feeds is there."""
+    node = runtime.create_node("drone")
+    config = load_config(node, DroneConfig)
+    identity = identify(node, config.state_dir)
+    names = ["heartbeat", "georeferencer"]
+    if config.coordinator:
+        names.append("coordinator")
+    nodes = [start_node(runtime, name, identity=identity) for name in names]
+    detector = start_node(runtime, "detector", identity=identity, subscribe=False)
+    camera = start_node(runtime, "camera", identity=identity, sink=detector.submit)
+    return [camera, detector, *nodes]

@@ -1,0 +1,92 @@
+"""Starts nodes in a process: what the executables and ``edge-infer node`` run.
+
+SIGINT and SIGTERM end a process cleanly with code 0; what a user can put right
+ends it with one sentence and code 2.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from edge_infer.errors import EdgeInferError
+from edge_infer.nodes.drone import start_drone
+from edge_infer.nodes.registry import NODES, Closable, start_node
+from edge_infer.runtime.api import Runtime
+from edge_infer.runtime.selection import open_runtime
+
+EXECUTABLES = ("drone", *NODES)
+
+
+def run(name: str, runtime_choice: str = "auto", args: Sequence[str] = ()) -> int:
+    """Run a node, or a whole drone, until a signal comes.
+
+    Args:
+        name: one of EXECUTABLES.
+        runtime_choice: auto, ros or embedded.
+        args: what follows on the command line, ``--ros-args`` included.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        with ExitStack() as stack:
+            runtime = open_runtime(runtime_choice, list(args))
+            stack.callback(runtime.shutdown)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: runtime.stop())
+            for node in start(name, runtime):
+                stack.callback(node.close)
+            runtime.spin()
+    except EdgeInferError as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def start(name: str, runtime: Runtime) -> list[Closable]:
+    """Make one node, or all nodes of a drone; the caller closes them."""
+    if name == "drone":
+        return start_drone(runtime)
+    return [start_node(runtime, name)]
+
+
+def _main(name: str) -> int:
+    return run(name, args=sys.argv[1:])
+
+
+def camera() -> int:
+    """The executable camera_node."""
+    return _main("camera")
+
+
+def detector() -> int:
+    """The executable detector_node."""
+    return _main("detector")
+
+
+def georeferencer() -> int:
+    """The executable georeferencer_node."""
+    return _main("georeferencer")
+
+
+def coordinator() -> int:
+    """The executable coordinator_node."""
+    return _main("coordinator")
+
+
+def heartbeat() -> int:
+    """The executable heartbeat_node."""
+    return _main("heartbeat")
+
+
+def dashboard() -> int:
+    """The executable dashboard_node."""
+    return _main("dashboard")
+
+
+def drone() -> int:
+    """The executable drone_node: all nodes of one drone in one process."""
+    return _main("drone")

@@ -1,0 +1,212 @@
+"""Detections + pose + camera in, sightings out: the one node that joins a robot to the fleet.
+
+It takes any vision_msgs/Detection2DArray, ours or somebody else's. A sighting
+that a better one of any drone already covers is held back and counted; it is
+sent the moment nothing covers it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_infer.domain import CameraModel, Sighting, SightingId
+from edge_infer.errors import EdgeInferError
+from edge_infer.fleet.suppression import Suppressor
+from edge_infer.nodes import topics
+from edge_infer.nodes.complaints import Complaints
+from edge_infer.nodes.conversions import (
+    boxes_from_msg,
+    camera_from_msg,
+    pose_from_msg,
+    sightings_from_msg,
+    sightings_to_msgs,
+    stamp_from_msg,
+)
+from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.status import StatusReporter
+from edge_infer.perception.georeference import georeference
+from edge_infer.perception.poses import PoseBuffer
+from edge_infer.runtime.api import Node
+
+PoseType = Literal[
+    "geometry_msgs/msg/PoseWithCovarianceStamped",
+    "geometry_msgs/msg/PoseStamped",
+    "nav_msgs/msg/Odometry",
+]
+
+
+class GeoreferencerConfig(BaseModel):
+    """Parameters of the georeferencer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    map_frame: str = Field("map", description="Fleet frame: east-north-up metres")
+    ground_m: float = Field(
+        0.0, description="Height of the ground in the fleet frame", json_schema_extra={"unit": "m"}
+    )
+    radius_m: float = Field(
+        5.0,
+        gt=0.0,
+        le=1000.0,
+        description="Two sightings within this radius are one thing",
+        json_schema_extra={"unit": "m"},
+    )
+    pixel_sigma: float = Field(
+        2.0,
+        ge=0.0,
+        le=1000.0,
+        description="Standard deviation of a box centre",
+        json_schema_extra={"unit": "px"},
+    )
+    pose_type: PoseType = Field(
+        "geometry_msgs/msg/PoseWithCovarianceStamped", description="Message type of the pose topic"
+    )
+    pose_tolerance_s: float = Field(
+        0.1,
+        gt=0.0,
+        le=10.0,
+        description="Longest time between a frame and the nearest pose",
+        json_schema_extra={"unit": "s"},
+    )
+    suppress: bool = Field(
+        True, description="Hold back what a better sighting of the fleet already covers"
+    )
+    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
+
+
+class GeoreferencerNode:
+    """Places detections on the ground and publishes what the fleet does not know yet."""
+
+    def __init__(
+        self, node: Node, config: GeoreferencerConfig, identity: Identity | None = None
+    ) -> None:
+        self._node = node
+        self._config = config
+        self._identity = identity or identify(node, config.state_dir)
+        self._poses = PoseBuffer(config.pose_tolerance_s)
+        self._camera: CameraModel | None = None
+        self._camera_frame = ""
+        self._model_version = ""
+        self._suppressor = Suppressor(round(config.radius_m * 1000))
+        self._frames = 0
+        self._sequence = 0
+        self._complaints = Complaints(node)
+        self._status = StatusReporter(node, self._identity)
+        self._publisher = topics.SIGHTINGS.publisher(node)
+        node.create_subscription(
+            node.messages[config.pose_type], topics.POSE.name, self._on_pose, topics.POSE.qos
+        )
+        topics.CAMERA_INFO.subscription(node, self._on_camera_info)
+        topics.LABELS.subscription(node, self._on_labels)
+        topics.DETECTIONS.subscription(node, self._on_detections)
+        if config.suppress:
+            topics.SIGHTINGS.subscription(node, self._on_sightings)
+
+    def close(self) -> None:
+        """Tell the last counts."""
+        self._status.publish()
+
+    def _on_pose(self, msg: Any) -> None:
+        try:
+            self._poses.add(pose_from_msg(msg))
+        except EdgeInferError as error:
+            self._refuse("poses_refused", error)
+
+    def _on_camera_info(self, msg: Any) -> None:
+        try:
+            self._camera = camera_from_msg(msg)
+        except EdgeInferError as error:
+            self._refuse("camera_infos_refused", error)
+
+    def _on_labels(self, msg: Any) -> None:
+        self._model_version = msg.model_version
+
+    def _on_detections(self, msg: Any) -> None:
+        names, scores, boxes = boxes_from_msg(msg)
+        stamp_ns = stamp_from_msg(msg.header.stamp)
+        pose = self._poses.at(stamp_ns)
+        if self._camera is None or pose is None:
+            missing = "camera_info" if self._camera is None else "pose near the frame's stamp"
+            self._refuse("detections_without_pose", f"no {missing}: check its topic and clock")
+            return
+        self._camera_frame = msg.header.frame_id
+        self._frames += 1
+        try:
+            placed = georeference(
+                boxes,
+                pose,
+                self._camera,
+                ground_m=self._config.ground_m,
+                pixel_variance_px2=self._config.pixel_sigma**2,
+            )
+        except EdgeInferError as error:
+            self._refuse("detections_without_pose", error)
+            return
+        self._status.count("detections_off_ground", len(names) - len(placed.kept))
+        sightings = [
+            self._sighting(stamp_ns, names[i], float(scores[i]), position, covariance)
+            for i, position, covariance in zip(
+                placed.kept, placed.position_m, placed.covariance_m2, strict=True
+            )
+        ]
+        self._publish(self._offer(sightings))
+
+    def _on_sightings(self, msg: Any) -> None:
+        if msg.source == self._identity.source and msg.boot == self._identity.boot:
+            return
+        try:
+            heard = sightings_from_msg(msg)
+        except EdgeInferError as error:
+            self._refuse("sightings_refused", error)
+            return
+        for sighting in heard:
+            self._publish(self._suppressor.hear(sighting))
+
+    def _sighting(
+        self,
+        stamp_ns: int,
+        class_name: str,
+        score: float,
+        position_m: NDArray[np.float64],
+        covariance_m2: NDArray[np.float64],
+    ) -> Sighting:
+        self._sequence += 1
+        x_mm, y_mm, z_mm = (round(float(value) * 1000) for value in position_m)
+        xx, xy, yy = (float(value) for value in covariance_m2.astype(np.float32))
+        return Sighting(
+            id=SightingId(self._identity.source, self._identity.boot, self._sequence),
+            stamp_ns=stamp_ns,
+            frame=self._frames,
+            class_name=class_name,
+            score=score,
+            x_mm=x_mm,
+            y_mm=y_mm,
+            z_mm=z_mm,
+            covariance_m2=(xx, xy, yy),
+            model_version=self._model_version,
+        )
+
+    def _offer(self, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+        self._status.count("sightings_made", len(sightings))
+        if not self._config.suppress:
+            return sightings
+        return [sent for own in sightings for sent in self._suppressor.offer(own)]
+
+    def _publish(self, sightings: Iterable[Sighting]) -> None:
+        sent = list(sightings)
+        for msg in sightings_to_msgs(
+            self._node.messages, sent, self._config.map_frame, self._camera_frame
+        ):
+            self._publisher.publish(msg)
+            self._status.since("frame_to_sighting", stamp_from_msg(msg.header.stamp))
+        self._status.count("sightings_published", len(sent))
+        self._status.set("sightings_suppressed", self._suppressor.suppressed)
+
+    def _refuse(self, counter: str, problem: object) -> None:
+        self._status.count(counter)
+        self._complaints.warn(problem)

@@ -1,0 +1,131 @@
+"""One replica of the fleet's sightings on its topics, kept complete by asking the others.
+
+What coordinators and the dashboard have in common. What a replica is, and what
+it asks for, is decided in ``fleet``; here are only the topics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from edge_infer.domain import Sighting
+from edge_infer.errors import FleetError, IdentityConflictError
+from edge_infer.fleet.gossip import Gossip
+from edge_infer.fleet.replica import LogRange, Replica
+from edge_infer.nodes import topics
+from edge_infer.nodes.complaints import Complaints
+from edge_infer.nodes.conversions import header_to_msg, sightings_from_msg, sightings_to_msgs
+from edge_infer.nodes.status import StatusReporter
+from edge_infer.runtime.api import Node
+
+TICK_S = 0.25
+
+OnFresh = Callable[[Sequence[Sighting]], None]
+
+
+class Replication:
+    """Feeds a replica from the fleet's topics.
+
+    Args:
+        node: the handle.
+        status: where requests and refusals are counted.
+        map_frame: frame id of the sightings that it sends again.
+        on_fresh: called with sightings of one camera frame that were not known.
+    """
+
+    def __init__(
+        self, node: Node, status: StatusReporter, map_frame: str, on_fresh: OnFresh
+    ) -> None:
+        self._node = node
+        self._status = status
+        self._map_frame = map_frame
+        self._on_fresh = on_fresh
+        self._name = node.get_fully_qualified_name()
+        self._gossip = Gossip(self._name)
+        self._complaints = Complaints(node)
+        self.replica = Replica()
+        self.peer_digests: dict[str, str] = {}
+        self._sightings = topics.SIGHTINGS.publisher(node)
+        self._digests = topics.DIGEST.publisher(node)
+        self._requests = topics.SIGHTING_REQUEST.publisher(node)
+        topics.SIGHTINGS.subscription(node, self._on_sightings)
+        topics.DIGEST.subscription(node, self._on_digest)
+        topics.SIGHTING_REQUEST.subscription(node, self._on_request)
+        node.create_timer(TICK_S, self._tick)
+
+    def _on_sightings(self, msg: Any) -> None:
+        try:
+            fresh = [sighting for sighting in sightings_from_msg(msg) if self._add(sighting)]
+        except FleetError as error:
+            self._refuse(error)
+            return
+        if fresh:
+            self._on_fresh(fresh)
+
+    def _add(self, sighting: Sighting) -> bool:
+        """Whether it was not known; one that contradicts a known one is refused."""
+        try:
+            return self.replica.add(sighting)
+        except IdentityConflictError as error:
+            self._refuse(error)
+            return False
+
+    def _refuse(self, error: FleetError) -> None:
+        self._status.count("sightings_refused")
+        self._complaints.warn(error)
+
+    def _tick(self) -> None:
+        if not self._gossip.due(self._now_s()):
+            return
+        messages = self._node.messages
+        self._digests.publish(
+            messages["edge_infer_msgs/msg/Digest"](
+                header=header_to_msg(messages, self._now_ns(), ""),
+                coordinator=self._name,
+                digest=self.replica.digest(),
+                ranges=self._ranges_to_msgs(self.replica.ranges()),
+            )
+        )
+
+    def _on_digest(self, msg: Any) -> None:
+        if msg.coordinator == self._name:
+            return
+        self.peer_digests[msg.coordinator] = msg.digest
+        missing = self._gossip.on_digest(
+            msg.coordinator, msg.digest, _ranges_from_msg(msg), self.replica, self._now_s()
+        )
+        if not missing:
+            return
+        self._status.count("sighting_requests")
+        messages = self._node.messages
+        self._requests.publish(
+            messages["edge_infer_msgs/msg/SightingRequest"](
+                header=header_to_msg(messages, self._now_ns(), ""),
+                requester=self._name,
+                responder=msg.coordinator,
+                ranges=self._ranges_to_msgs(missing),
+            )
+        )
+
+    def _on_request(self, msg: Any) -> None:
+        if msg.responder != self._name:
+            return
+        again = self._gossip.on_request(_ranges_from_msg(msg), self.replica)
+        for array in sightings_to_msgs(self._node.messages, again, self._map_frame, ""):
+            self._sightings.publish(array)
+        self._status.count("sightings_sent_again", len(again))
+
+    def _ranges_to_msgs(self, ranges: Sequence[LogRange]) -> list[Any]:
+        log_range = self._node.messages["edge_infer_msgs/msg/LogRange"]
+        return [log_range(source=r.source, boot=r.boot, first=r.first, last=r.last) for r in ranges]
+
+    def _now_ns(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+    def _now_s(self) -> float:
+        return self._now_ns() / 1e9
+
+
+def _ranges_from_msg(msg: Any) -> list[LogRange]:
+    return [LogRange(r.source, int(r.boot), int(r.first), int(r.last)) for r in msg.ranges]

@@ -25,6 +25,8 @@ setup(
         ("share/edge_infer/launch", glob("launch/*.launch.py")),
         ("share/edge_infer/config", glob("config/*.yaml")),
         ("share/edge_infer/config/dds", glob("config/dds/*.xml")),
+        ("share/edge_infer/interfaces/edge_infer_msgs/msg", glob("edge_infer_msgs/msg/*.msg")),
+        ("share/edge_infer/interfaces/edge_infer_msgs/srv", glob("edge_infer_msgs/srv/*.srv")),
     ],
     install_requires=[
         "numpy>=1.26,<3",
@@ -46,7 +48,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "edge-infer = edge_infer.cli:main",
+            "edge-infer = edge_infer.cli.main:main",
             *(f"{name}_node = edge_infer.nodes.entry:{name}" for name in NODES),
         ],
     },

@@ -1,0 +1,67 @@
+"""Which faults a frame shows, and where: the boxes a detector is trained and judged with.
+
+Pixels are those of :mod:`edge_infer.geometry`: the centre of the top left pixel
+is (0, 0), the lens included. A module is bounded by the axis-aligned box around
+its four projected corners. Whether a fault can be recognised (motion, noise) is
+left out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_infer.domain import CameraModel, Pose
+from edge_infer.geometry import BASE_FROM_OPTICAL_NADIR, project, rotation_matrix
+from edge_infer.simulation.farm import Farm
+from edge_infer.simulation.modules import FAULT_CLASSES
+
+Array = NDArray[np.float64]
+
+_WIDEST_RAY = 1.2
+"""Tangent of the angle from the optical axis up to which the lens polynomial is trusted."""
+
+
+class VisibleFaults(NamedTuple):
+    """The faults of a frame, columnar.
+
+    Attributes:
+        fault_id: (n,) int, index into ``farm.faults``.
+        class_index: (n,) int, index into FAULT_CLASSES.
+        xyxy: (n, 4) left, top, right, bottom in pixels, cut at the image's border.
+        fraction: (n,) share of the uncut box that is in the image, above 0 up to 1.
+    """
+
+    fault_id: NDArray[np.int64]
+    class_index: NDArray[np.int64]
+    xyxy: Array
+    fraction: Array
+
+
+def visible_faults(farm: Farm, pose: Pose, camera: CameraModel) -> VisibleFaults:
+    """The faults that a camera at a true pose has at least partly in view."""
+    boxes = _boxes(farm, pose, camera)
+    limit = (camera.width - 1.0, camera.height - 1.0)
+    cut = np.clip(boxes, 0.0, (*limit, *limit))
+    with np.errstate(invalid="ignore"):
+        fraction = _area(cut) / _area(boxes)
+    seen = np.flatnonzero(fraction > 0)
+    names = [FAULT_CLASSES.index(farm.faults[i].class_name) for i in seen]
+    return VisibleFaults(seen, np.array(names, np.int64), cut[seen], fraction[seen])
+
+
+def _boxes(farm: Farm, pose: Pose, camera: CameraModel) -> Array:
+    """(n, 4) uncut boxes of all faults; NaN where one is far outside the view."""
+    optical_from_map = (rotation_matrix(pose.orientation_xyzw) @ BASE_FROM_OPTICAL_NADIR).T
+    corners = (farm.fault_corners_m - pose.position_m) @ optical_from_map.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        tangent = np.hypot(corners[..., 0], corners[..., 1]) / corners[..., 2]
+    corners[(corners[..., 2] <= 0) | (tangent > _WIDEST_RAY)] = np.nan
+    uv = project(camera, corners.reshape(-1, 3)).reshape(-1, 4, 2)
+    return np.concatenate([uv.min(axis=1), uv.max(axis=1)], axis=1)
+
+
+def _area(boxes: Array) -> Array:
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))

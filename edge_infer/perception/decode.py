@@ -16,7 +16,7 @@ from edge_infer.errors import DecodeError
 from edge_infer.models.manifest import Manifest
 
 TOP_K = 300
-"""Candidates that NMS looks at: it is quadratic, and no frame holds more modules."""
+"""Candidates that NMS looks at: it is quadratic, and no frame shows more faults."""
 
 
 class Candidates(NamedTuple):
@@ -113,4 +113,5 @@ def pairwise_iou(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
     overlap = np.clip(right_bottom - left_top, 0, None).prod(axis=2)
     area = np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None).prod(axis=1)
     union = area[:, None] + area[None, :] - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    iou = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return np.asarray(iou, np.float32)

@@ -34,12 +34,12 @@ class Placed(NamedTuple):
     Attributes:
         position_m: (n, 3) east, north, up.
         covariance_m2: (n, 3) horizontal xx, xy, yy.
-        index: (n,) which of the given boxes; rays that miss the ground are left out.
+        kept: (n,) which of the given boxes; rays that miss the ground are left out.
     """
 
     position_m: Array
     covariance_m2: Array
-    index: NDArray[np.intp]
+    kept: NDArray[np.intp]
 
 
 def georeference(
@@ -71,9 +71,9 @@ def georeference(
     map_from_optical = map_from_base @ base_from_optical
     rays = pixel_rays(camera, uv) @ map_from_optical.T
     points = ground_intersection(pose.position_m, rays, ground_m)
-    index = np.flatnonzero(np.isfinite(points[:, 0]))
+    kept = np.flatnonzero(np.isfinite(points[:, 0]))
     drop = ground_m - pose.position_m[2]
-    shifts = _ground_shifts(rays[index], drop, map_from_base, map_from_optical, camera)
+    shifts = _ground_shifts(rays[kept], drop, map_from_base, map_from_optical, camera)
     variances = np.array(
         [
             *pose.position_variance_m2,
@@ -82,7 +82,7 @@ def georeference(
             pixel_variance_px2,
         ]
     )
-    return Placed(points[index], _covariance(shifts, variances), index)
+    return Placed(points[kept], _covariance(shifts, variances), kept)
 
 
 def _check(pose: Pose, ground_m: float) -> None:

@@ -71,7 +71,7 @@ class Letterbox(NamedTuple):
         scale = np.array([self.scale_x, self.scale_y] * 2, np.float32)
         pad = np.array([self.pad_x, self.pad_y] * 2, np.float32)
         edge = np.array([self.width, self.height] * 2, np.float32)
-        return np.clip((xyxy - pad) / scale, np.float32(0), edge)
+        return np.asarray(np.clip((xyxy - pad) / scale, np.float32(0), edge), np.float32)
 
     def to_input(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, 4) boxes in source pixels -> (n, 4) in input pixels."""

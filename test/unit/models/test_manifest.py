@@ -1,0 +1,79 @@
+"""Manifests: what is refused, and with which words."""
+
+import json
+
+import pytest
+
+from edge_infer.errors import ModelError
+from edge_infer.models.manifest import InputSpec, Manifest
+
+
+def document(**changes):
+    return {
+        "name": "probe",
+        "version": "1.0",
+        "release": 3,
+        "labels": ["Cell", "Diode"],
+        "head": "yolov8",
+        "input": {"name": "image", "width": 320, "height": 256, "channels": 1, "dtype": "uint8"},
+        "score_threshold": 0.4,
+        "nms_iou": 0.5,
+        "weights": [{"format": "onnx", "file": "m.onnx", "sha256": "0" * 64, "bytes": 5}],
+        "training": {"seed": 1, "recall": 0.9},
+        "licence": "Apache-2.0",
+        **changes,
+    }
+
+
+def parse(**changes):
+    return Manifest.from_json(json.dumps(document(**changes)), "manifest.json")
+
+
+def test_round_trip_keeps_every_value():
+    manifest = parse()
+    assert Manifest.from_json(manifest.to_json(), "again") == manifest
+    assert manifest.labels == ("Cell", "Diode")
+    assert manifest.nms == "per_class"
+    assert manifest.training == {"seed": 1, "recall": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lables": []}, "lables"),
+        ({"labels": []}, "labels"),
+        ({"labels": ["Cell", "Cell"]}, "two labels are equal"),
+        ({"score_threshold": 1.5}, "score_threshold"),
+        ({"release": -1}, "release"),
+        ({"weights": []}, "weights"),
+        ({"name": "../up"}, "name"),
+    ],
+)
+def test_wrong_keys_are_named(changes, words):
+    with pytest.raises(ModelError, match=words) as caught:
+        parse(**changes)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["../m.onnx", "/etc/passwd", "a/b.onnx", ".hidden", ""])
+def test_weights_stay_in_the_bundle(file):
+    weight = {"format": "onnx", "file": file, "sha256": "0" * 64, "bytes": 5}
+    with pytest.raises(ModelError, match="file"):
+        parse(weights=[weight])
+
+
+def test_no_json_is_refused():
+    with pytest.raises(ModelError, match="no model manifest"):
+        Manifest.from_json("{", "manifest.json")
+
+
+def test_input_shape_follows_layout():
+    common = {"name": "x", "width": 8, "height": 4, "channels": 3, "dtype": "float32"}
+    assert InputSpec(**common).shape == (1, 3, 4, 8)
+    assert InputSpec(**common, layout="nhwc").shape == (1, 4, 8, 3)
+
+
+def test_a_uint8_input_is_not_scaled():
+    spec = {**document()["input"], "scale": 0.5}
+    with pytest.raises(ModelError, match="uint8 input takes pixels as they are"):
+        parse(input=spec)

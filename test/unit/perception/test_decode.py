@@ -1,0 +1,130 @@
+"""Decoding and NMS against plain, slow references."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_infer.errors import DecodeError
+from edge_infer.models.manifest import InputSpec, Manifest, WeightFile
+from edge_infer.perception.decode import TOP_K, decode, decode_yolov8, decoder, nms
+
+
+def manifest(classes=3, nms_mode="per_class"):
+    return Manifest(
+        name="probe",
+        version="1",
+        release=1,
+        labels=tuple(f"class {index}" for index in range(classes)),
+        head="yolov8",
+        input=InputSpec(name="image", width=64, height=64, channels=1, dtype="uint8"),
+        score_threshold=0.5,
+        nms_iou=0.45,
+        nms=nms_mode,
+        weights=(WeightFile(format="onnx", file="m.onnx", sha256="0" * 64, bytes=1),),
+        training={},
+        licence="Apache-2.0",
+    )
+
+
+def slow_iou(one, other):
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    overlap = max(width, 0.0) * max(height, 0.0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    union = sum(areas) - overlap
+    return overlap / union if union > 0 else 0.0
+
+
+def slow_nms(xyxy, score, group, max_iou):
+    kept = []
+    for index in sorted(range(len(score)), key=lambda i: -score[i])[:TOP_K]:
+        rivals = [k for k in kept if group[k] == group[index]]
+        if all(slow_iou(xyxy[k], xyxy[index]) <= max_iou for k in rivals):
+            kept.append(index)
+    return kept
+
+
+def slow_decode(output, classes, threshold):
+    found = []
+    for place in output[0].T.tolist():
+        scores = place[4 : 4 + classes]
+        best = max(range(classes), key=lambda c: scores[c])
+        if scores[best] >= threshold:
+            cx, cy, w, h = place[:4]
+            box = [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]
+            found.append((box, scores[best], best))
+    return found
+
+
+def random_boxes(rng, count):
+    # Quarters of pixels, so that both implementations compute the same floats.
+    corner = rng.integers(0, 160, (count, 2)) / 4
+    return np.hstack([corner, corner + rng.integers(1, 80, (count, 2)) / 4]).astype(np.float32)
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(0, 40))
+def test_nms_equals_the_reference(seed, count):
+    rng = np.random.default_rng(seed)
+    xyxy = random_boxes(rng, count)
+    score = (rng.integers(0, 8, count) / 8).astype(np.float32)
+    group = rng.integers(0, 3, count).astype(np.int32)
+    # 0.4567 is no quotient of small whole numbers, so no pair lies on the threshold.
+    assert nms(xyxy, score, group, 0.4567).tolist() == slow_nms(xyxy, score, group, 0.4567)
+
+
+@given(seed=st.integers(0, 10_000), places=st.integers(0, 60), classes=st.integers(1, 5))
+def test_decode_equals_the_reference(seed, places, classes):
+    rng = np.random.default_rng(seed)
+    output = rng.random((1, 4 + classes, places), dtype=np.float32)
+    output[:, :4] *= 64
+    found = decode_yolov8([output], classes, 0.8)
+    expected = slow_decode(output, classes, 0.8)
+    assert len(found.score) == len(expected)
+    np.testing.assert_allclose(
+        found.xyxy, np.array([box for box, _, _ in expected]).reshape(-1, 4), atol=1e-4
+    )
+    assert found.score.tolist() == [score for _, score, _ in expected]
+    assert found.class_id.tolist() == [best for _, _, best in expected]
+
+
+def output_of(*places):
+    return np.array(places, np.float32).T[None]
+
+
+TWO_ON_ONE_PLACE = output_of(
+    (30, 30, 20, 20, 0.9, 0.1, 0.1), (31, 30, 20, 20, 0.1, 0.8, 0.1), (31, 31, 20, 20, 0.7, 0, 0)
+)
+
+
+def test_classes_do_not_suppress_each_other_unless_the_manifest_says_so():
+    assert decode([TWO_ON_ONE_PLACE], manifest()).class_id.tolist() == [0, 1]
+    found = decode([TWO_ON_ONE_PLACE], manifest(nms_mode="agnostic"))
+    assert found.class_id.tolist() == [0]
+    assert found.xyxy.tolist() == [[20, 20, 40, 40]]
+    assert found.confidence.tolist() == [np.float32(0.9)]
+
+
+def test_nothing_found_is_an_empty_result():
+    found = decode([np.zeros((1, 7, 100), np.float32)], manifest())
+    assert len(found) == 0
+    assert found.xyxy.shape == (0, 4)
+
+
+def test_no_more_than_top_k_boxes_are_looked_at():
+    boxes = np.zeros((1, 7, 2 * TOP_K), np.float32)
+    boxes[0, 0] = np.arange(2 * TOP_K) * 10
+    boxes[0, 2:4] = 5
+    boxes[0, 4] = 0.9
+    assert len(decode([boxes], manifest())) == TOP_K
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 10), (7, 10), (2, 7, 10), (1, 10, 7)])
+def test_a_wrong_shape_is_refused(shape):
+    with pytest.raises(DecodeError, match="are not the yolov8 head's"):
+        decode([np.zeros(shape, np.float32)], manifest())
+
+
+def test_an_unknown_head_is_refused():
+    with pytest.raises(DecodeError, match="'ssd' is not known"):
+        decoder("ssd")

@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 _WIDEST_RAY = 1.2
 """Tangent of the angle from the optical axis up to which the lens polynomial is trusted."""
 
+_FARTHEST = 3.0
+"""Faults farther away than so many flight altitudes are not looked at."""
+
 
 class VisibleFaults(NamedTuple):
     """The faults of a frame, columnar.
@@ -42,23 +45,30 @@ class VisibleFaults(NamedTuple):
 
 def visible_faults(farm: Farm, pose: Pose, camera: CameraModel) -> VisibleFaults:
     """The faults that a camera at a true pose has at least partly in view."""
-    boxes = _boxes(farm, pose, camera)
+    near = _nearby(farm, pose)
+    boxes = _boxes(farm.fault_corners_m[near], pose, camera)
     limit = (camera.width - 1.0, camera.height - 1.0)
     cut = np.clip(boxes, 0.0, (*limit, *limit))
-    with np.errstate(invalid="ignore"):
-        fraction = _area(cut) / _area(boxes)
+    fraction = _area(cut) / _area(boxes)
     seen = np.flatnonzero(fraction > 0)
-    names = [FAULT_CLASSES.index(farm.faults[i].class_name) for i in seen]
-    return VisibleFaults(seen, np.array(names, np.int64), cut[seen], fraction[seen])
+    ids = near[seen]
+    names = [FAULT_CLASSES.index(farm.faults[i].class_name) for i in ids]
+    return VisibleFaults(ids, np.array(names, np.int64), cut[seen], fraction[seen])
 
 
-def _boxes(farm: Farm, pose: Pose, camera: CameraModel) -> Array:
-    """(n, 4) uncut boxes of all faults; NaN where one is far outside the view."""
+def _nearby(farm: Farm, pose: Pose) -> NDArray[np.int64]:
+    """Faults that a camera that looks down might see at all."""
+    away = farm.fault_corners_m[:, 0, :2] - pose.position_m[:2]
+    return np.flatnonzero(np.hypot(*away.T) < _FARTHEST * pose.position_m[2])
+
+
+def _boxes(corners_m: Array, pose: Pose, camera: CameraModel) -> Array:
+    """(n, 4) uncut boxes of (n, 4, 3) corners; NaN where one is far outside the view."""
     optical_from_map = (rotation_matrix(pose.orientation_xyzw) @ BASE_FROM_OPTICAL_NADIR).T
-    corners = (farm.fault_corners_m - pose.position_m) @ optical_from_map.T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        tangent = np.hypot(corners[..., 0], corners[..., 1]) / corners[..., 2]
-    corners[(corners[..., 2] <= 0) | (tangent > _WIDEST_RAY)] = np.nan
+    corners = (corners_m - pose.position_m) @ optical_from_map.T
+    depth = np.where(corners[..., 2] > 0, corners[..., 2], np.nan)
+    tangent = np.hypot(corners[..., 0], corners[..., 1]) / depth
+    corners[~(tangent < _WIDEST_RAY)] = np.nan
     uv = project(camera, corners.reshape(-1, 3)).reshape(-1, 4, 2)
     return np.concatenate([uv.min(axis=1), uv.max(axis=1)], axis=1)
 

@@ -1,0 +1,140 @@
+// Which part of the fleet frame is on the screen, and the gestures that change it.
+// East is right, north is up; sizes are CSS pixels.
+
+const MIN_SCALE = 0.2;
+const MAX_SCALE = 120;
+const TAP_PX = 7;
+
+export class Viewport {
+  constructor() {
+    Object.assign(this, { width: 1, height: 1, x: 0, y: 0, scale: 4, fitted: true, version: 0 });
+  }
+
+  toScreen(x, y) {
+    return [this.width / 2 + (x - this.x) * this.scale, this.height / 2 - (y - this.y) * this.scale];
+  }
+
+  toWorld(px, py) {
+    return [this.x + (px - this.width / 2) / this.scale, this.y - (py - this.height / 2) / this.scale];
+  }
+
+  resize(width, height) {
+    Object.assign(this, { width, height });
+    this.version += 1;
+  }
+
+  panBy(dx, dy) {
+    this.x -= dx / this.scale;
+    this.y += dy / this.scale;
+    this.fitted = false;
+    this.version += 1;
+  }
+
+  zoomAt(px, py, factor) {
+    const [x, y] = this.toWorld(px, py);
+    this.scale = clampScale(this.scale * factor);
+    this.x = x - (px - this.width / 2) / this.scale;
+    this.y = y + (py - this.height / 2) / this.scale;
+    this.fitted = false;
+    this.version += 1;
+  }
+
+  zoom(factor) {
+    this.zoomAt(this.width / 2, this.height / 2, factor);
+  }
+
+  /** Shows all of [west, south, east, north] and keeps doing so until the user moves the map. */
+  fit([west, south, east, north]) {
+    const margin = Math.min(56, 0.08 * Math.min(this.width, this.height) + 12);
+    const scale = Math.min(
+      (this.width - 2 * margin) / Math.max(east - west, 8),
+      (this.height - 2 * margin) / Math.max(north - south, 8),
+    );
+    Object.assign(this, { x: (west + east) / 2, y: (south + north) / 2, scale: clampScale(scale), fitted: true });
+    this.version += 1;
+  }
+
+  /** Brings a point into view when it is outside the middle of the map. */
+  reveal(x, y) {
+    const [px, py] = this.toScreen(x, y);
+    const inside = px > 40 && px < this.width - 40 && py > 40 && py < this.height - 40;
+    if (!inside) this.panBy(this.width / 2 - px, this.height / 2 - py);
+  }
+}
+
+function clampScale(scale) {
+  return Math.min(MAX_SCALE, Math.max(MIN_SCALE, scale));
+}
+
+/** One finger or button drags, two fingers pinch, the wheel zooms; `tap(px, py, reach)`, `hover(px, py)`. */
+export function attachPointers(canvas, viewport, { tap, hover }) {
+  const pointers = new Map();
+  let travelled = 0;
+  const place = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button > 0) return;
+    canvas.setPointerCapture(event.pointerId);
+    if (pointers.size === 0) travelled = 0;
+    pointers.set(event.pointerId, place(event));
+  });
+
+  canvas.addEventListener("pointermove", (event) => {
+    const to = place(event);
+    const from = pointers.get(event.pointerId);
+    if (!from) {
+      hover(...to);
+      return;
+    }
+    travelled += Math.hypot(to[0] - from[0], to[1] - from[1]);
+    if (pointers.size === 2) pinch(event.pointerId, from, to);
+    else if (travelled > TAP_PX) viewport.panBy(to[0] - from[0], to[1] - from[1]);
+    pointers.set(event.pointerId, to);
+  });
+
+  function pinch(id, from, to) {
+    const [other] = [...pointers].filter(([key]) => key !== id).map(([, point]) => point);
+    const before = Math.hypot(from[0] - other[0], from[1] - other[1]);
+    const after = Math.hypot(to[0] - other[0], to[1] - other[1]);
+    viewport.panBy((to[0] - from[0]) / 2, (to[1] - from[1]) / 2);
+    if (before > 1) viewport.zoomAt((to[0] + other[0]) / 2, (to[1] + other[1]) / 2, after / before);
+  }
+
+  const release = (event) => {
+    if (!pointers.delete(event.pointerId) || event.type === "pointercancel") return;
+    if (pointers.size === 0 && travelled <= TAP_PX) tap(...place(event), event.pointerType === "mouse" ? 14 : 26);
+  };
+  canvas.addEventListener("pointerup", release);
+  canvas.addEventListener("pointercancel", release);
+  canvas.addEventListener("pointerleave", () => hover(-1e6, -1e6));
+  canvas.addEventListener("dblclick", (event) => viewport.zoomAt(...place(event), 2));
+  canvas.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const lines = event.deltaMode === 1 ? 16 : 1;
+    viewport.zoomAt(...place(event), Math.exp(-event.deltaY * lines * 0.0016));
+  }, { passive: false });
+}
+
+/** Arrows move, plus and minus zoom, 0 fits. */
+export function attachKeys(canvas, viewport, fit) {
+  const step = 60;
+  const keys = {
+    ArrowLeft: () => viewport.panBy(step, 0),
+    ArrowRight: () => viewport.panBy(-step, 0),
+    ArrowUp: () => viewport.panBy(0, step),
+    ArrowDown: () => viewport.panBy(0, -step),
+    "+": () => viewport.zoom(1.3),
+    "=": () => viewport.zoom(1.3),
+    "-": () => viewport.zoom(1 / 1.3),
+    0: fit,
+  };
+  canvas.addEventListener("keydown", (event) => {
+    const act = keys[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  });
+}

@@ -116,7 +116,7 @@ class SimulatedSource:
         self._rate_hz = rate_hz
 
     def read(self, index: int) -> Shot | None:
-        view = self._drone.capture(index / self._rate_hz, index)
+        view = self._drone.frame(index, index / self._rate_hz)
         return Shot(view.frame.image, view.pose, view.true_pose, view.camera)
 
     def close(self) -> None:

@@ -1,0 +1,25 @@
+"""``edge-infer node NAME``: the same nodes as the ROS executables, on either runtime."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge_infer.nodes.entry import EXECUTABLES
+from edge_infer.nodes.entry import run as run_node
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("name", choices=EXECUTABLES, help="which node")
+    parser.add_argument(
+        "--runtime",
+        choices=("auto", "ros", "embedded"),
+        default="auto",
+        help="auto takes rclpy where it can be imported (default)",
+    )
+    parser.epilog = "What follows --ros-args is read as by any ROS 2 node: -r, -p, --params-file."
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the node until a signal comes."""
+    return run_node(arguments.name, arguments.runtime, arguments.rest)

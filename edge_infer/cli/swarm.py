@@ -1,0 +1,113 @@
+"""``edge-infer swarm``: N drone processes, real DDS between them, the live page, a report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from edge_infer.cli.checks import port, positive_float, positive_int
+from edge_infer.cli.flight import Flight, Plan
+from edge_infer.errors import UsageError
+from edge_infer.swarm.table import drone_table, headline
+
+MAX_DRONES = 100
+FRAMES_PER_S = 25.0
+"""What a swarm on one machine is asked for in all when no rate is given: two cores do it."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add = parser.add_argument
+    add("--drones", type=positive_int, default=5, metavar="N", help="drone processes (default 5)")
+    add("--duration", type=positive_float, metavar="S", help="seconds; without it until Ctrl-C")
+    add("--seed", type=int, default=0, metavar="K", help="of the simulated world (default 0)")
+    add(
+        "--topology",
+        choices=("mesh", "star"),
+        default="mesh",
+        help="a coordinator on every drone (mesh, default), or only at a gateway (star)",
+    )
+    add("--rate", type=positive_float, metavar="HZ", help="frames per second and drone")
+    add("--modules", metavar="FILE", help="real module images instead of drawn ones (.npz)")
+    add("--model", metavar="BUNDLE", help="folder of a model bundle (default: the shipped one)")
+    add(
+        "--runtime",
+        choices=("auto", "ros", "embedded", "mixed"),
+        default="auto",
+        help="of the drones; mixed alternates rclpy and embedded",
+    )
+    add("--domain", type=int, metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID or 0)")
+    add("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    add("--port", type=port, default=8080, help="of the live page (default 8080)")
+    add("--headless", action="store_true", help="no live page")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fly, then say what was found."""
+    if arguments.drones > MAX_DRONES:
+        raise UsageError(
+            f"{arguments.drones} drone processes are too many for one machine",
+            f"fly at most {MAX_DRONES}, or use several machines on one DDS domain",
+        )
+    if arguments.seed < 0:
+        raise UsageError(f"--seed {arguments.seed} is negative", "give a number from 0")
+    _check_report(arguments.report)
+    _keep_to_domain(arguments.domain)
+    console = Console(stderr=True)
+    with Flight(_plan(arguments), console) as flight:
+        report = flight.fly(arguments.duration)
+        snapshot = flight.last_snapshot
+    if arguments.report:
+        arguments.report.write_text(json.dumps(report, indent=2) + "\n")
+    out = Console(file=sys.stdout)
+    out.print(drone_table(snapshot))
+    out.print(headline(snapshot), highlight=False)
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    return Plan(
+        drones=arguments.drones,
+        seed=arguments.seed,
+        topology=arguments.topology,
+        rate_hz=arguments.rate or min(5.0, FRAMES_PER_S / arguments.drones),
+        modules=_absolute(arguments.modules),
+        model=_absolute(arguments.model),
+        runtime=arguments.runtime,
+        port=None if arguments.headless else arguments.port,
+    )
+
+
+def _absolute(path: str | None) -> str:
+    return str(Path(path).resolve()) if path else ""
+
+
+def _check_report(path: Path | None) -> None:
+    """Find out before the flight whether its report can be written."""
+    if path is None:
+        return
+    try:
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"the report {path} cannot be written ({error.strerror})", "name another file"
+        ) from error
+
+
+def _keep_to_domain(domain: int | None) -> None:
+    """Settle, for us and our children, where on the network the swarm flies.
+
+    Unless the environment says otherwise it stays on this machine.
+    """
+    if domain is not None:
+        if not 0 <= domain <= 232:
+            raise UsageError(f"there is no DDS domain {domain}", "give a number from 0 to 232")
+        os.environ["ROS_DOMAIN_ID"] = str(domain)
+    if not any(name in os.environ for name in ("CYCLONEDDS_URI", "ROS_AUTOMATIC_DISCOVERY_RANGE")):
+        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

@@ -1,0 +1,242 @@
+"""Listens to the whole fleet and shows it: feeds the live page, and whoever asks.
+
+It holds a replica like any coordinator, but nothing depends on it: start it,
+stop it, start two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_infer.dashboard.server import DashboardServer
+from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
+from edge_infer.domain import Pose, Sighting, Target
+from edge_infer.errors import PoseError
+from edge_infer.fleet.membership import Membership
+from edge_infer.fleet.view import View
+from edge_infer.nodes import topics
+from edge_infer.nodes.conversions import (
+    histogram_from_msg,
+    pose_from_msg,
+    stamp_from_msg,
+)
+from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.replication import Replication
+from edge_infer.nodes.status import StatusReporter
+from edge_infer.runtime.api import Node
+from edge_infer.simulation.camera import ThermalCamera
+from edge_infer.simulation.truth import FaultsInView, Truth, score
+from edge_infer.simulation.world import World
+from edge_infer.swarm.observer import FleetObserver, NodeStatus, SignOfLife
+from edge_infer.swarm.picture import (
+    drone_views,
+    farm_outline,
+    latency,
+    target_views,
+    truth_view,
+)
+
+REMOVALS_SHOWN_S = 2.0
+
+
+class DashboardConfig(BaseModel):
+    """Parameters of the dashboard."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    serve: bool = Field(True, description="Whether to serve the page")
+    host: str = Field("127.0.0.1", description="Address to serve the page at")
+    port: int = Field(8080, ge=0, le=65535, description="Port to serve the page at; 0 picks one")
+    period_s: float = Field(
+        0.2,
+        gt=0.0,
+        le=10.0,
+        description="Time between two pictures",
+        json_schema_extra={"unit": "s"},
+    )
+    radius_m: float = Field(
+        5.0,
+        gt=0.0,
+        le=1000.0,
+        description="Two sightings within this radius are one thing",
+        json_schema_extra={"unit": "m"},
+    )
+    map_frame: str = Field("map", description="Fleet frame: east-north-up metres")
+    topology: str = Field("mesh", description="Named on the page: mesh or star")
+    drones: int = Field(
+        0, ge=0, le=1000, description="Drones in the simulated world; 0 when the world is real"
+    )
+    seed: int = Field(0, ge=0, description="Seed of the simulated world")
+    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
+
+
+class DashboardNode:
+    """A view of the fleet.
+
+    Args:
+        node: the handle.
+        config: its parameters.
+        identity: when a composition already has one.
+
+    Raises:
+        UsageError: the port is in use.
+    """
+
+    def __init__(
+        self, node: Node, config: DashboardConfig, identity: Identity | None = None
+    ) -> None:
+        self._node = node
+        self._config = config
+        self._server = DashboardServer(config.host, config.port) if config.serve else None
+        self.observer = FleetObserver()
+        self.membership = Membership()
+        self.view = View(round(config.radius_m * 1000))
+        self._world = World.build(seed=config.seed, drones=config.drones) if config.drones else None
+        self._in_view = (
+            FaultsInView(self._world.farm, ThermalCamera().model) if self._world else None
+        )
+        self._outline = farm_outline(self._world.farm) if self._world else None
+        self._removals: deque[tuple[int, Sighting]] = deque()
+        self._true_poses: dict[str, Any] = {}
+        self._started_ns = self._now_ns()
+        status = StatusReporter(node, identity or identify(node, config.state_dir))
+        self.replication = Replication(node, status, config.map_frame, self._on_fresh)
+        topics.STATUS.subscription(node, self._on_status)
+        topics.HEARTBEAT.subscription(node, self._on_heartbeat)
+        node.create_timer(config.period_s, self._publish)
+        if self._server:
+            self._server.start()
+
+    @property
+    def url(self) -> str | None:
+        """Of the page."""
+        return self._server.url if self._server else None
+
+    def close(self) -> None:
+        """Show the last picture and close the page."""
+        if self._server:
+            self._server.publish(self.snapshot(finished=True))
+            self._server.close()
+
+    @property
+    def targets(self) -> Sequence[Target]:
+        """What the swarm has found."""
+        return self.view.targets()
+
+    @property
+    def replicas_agree(self) -> bool:
+        """Whether every coordinator that was heard holds the same state as this replica."""
+        own = self.replication.replica.digest()
+        return all(digest == own for digest in self.replication.peer_digests.values())
+
+    @property
+    def duplicates_removed(self) -> int:
+        """Sightings that stand for nothing new: held back by drones, or removed by coordinators."""
+        return self.view.duplicates_removed + self.observer.counter("sightings_suppressed")
+
+    def truth(self) -> Truth | None:
+        """The targets against the simulated world; None for a real one."""
+        if self._in_view is None:
+            return None
+        found = [(t.class_name, t.x_mm / 1000, t.y_mm / 1000, t.score) for t in self.targets]
+        return score(found, self._in_view)
+
+    def snapshot(self, finished: bool = False) -> Snapshot:
+        """Everything that the page shows, now."""
+        now_ns = self._now_ns()
+        truth = self.truth()
+        return Snapshot(
+            stamp_ns=now_ns,
+            elapsed_s=(now_ns - self._started_ns) / 1e9,
+            farm=self._outline,
+            drones=drone_views(self.observer, self._state_of),
+            targets=target_views(self.targets),
+            removals=self._recent_removals(now_ns),
+            replicas_agree=self.replicas_agree if self.replication.peer_digests else None,
+            digest=self.replication.replica.digest(),
+            duplicates_removed=self.duplicates_removed,
+            frame_to_target_ms=latency(self.observer.durations("frame_to_target_elsewhere")),
+            truth=truth_view(truth) if truth else None,
+            topology=self._config.topology,
+            seed=self._config.seed if self._world else None,
+            finished=finished,
+        )
+
+    def _publish(self) -> None:
+        self.membership.tick(self._now_ns() / 1e9)
+        if self._server:
+            self._server.publish(self.snapshot())
+
+    def _on_fresh(self, sightings: Sequence[Sighting]) -> None:
+        now_ns = self._now_ns()
+        for sighting in sightings:
+            for dropped in self.view.insert(sighting).dropped:
+                self._removals.append((now_ns, dropped))
+
+    def _recent_removals(self, now_ns: int) -> tuple[RemovalView, ...]:
+        while self._removals and now_ns - self._removals[0][0] > REMOVALS_SHOWN_S * 1e9:
+            self._removals.popleft()
+        return tuple(
+            RemovalView(
+                id=str(dropped.id),
+                class_name=dropped.class_name,
+                source=dropped.id.source,
+                x=dropped.x_mm / 1000,
+                y=dropped.y_mm / 1000,
+                into=str(self.view.target_of(dropped.id)),
+            )
+            for _, dropped in self._removals
+        )
+
+    def _state_of(self, source: str) -> DroneState:
+        return DroneState(self.membership.state(source).value)
+
+    def _on_status(self, msg: Any) -> None:
+        status = NodeStatus(
+            stamp_ns=stamp_from_msg(msg.header.stamp),
+            runtime=msg.runtime,
+            counters={counter.name: int(counter.value) for counter in msg.counters},
+            durations={d.name: histogram_from_msg(d) for d in msg.durations},
+        )
+        self.observer.on_status(msg.source, int(msg.boot), msg.node, status)
+
+    def _on_heartbeat(self, msg: Any) -> None:
+        self._follow(msg.source)
+        self.membership.heard(msg.source, int(msg.incarnation), self._now_ns() / 1e9)
+        life = SignOfLife(
+            stamp_ns=stamp_from_msg(msg.header.stamp),
+            incarnation=int(msg.incarnation),
+            pose=_pose_of(msg),
+            footprint_m=tuple((float(p.x), float(p.y)) for p in msg.footprint),
+            battery=float(msg.battery),
+            model_name=msg.model_name,
+            model_version=msg.model_version,
+        )
+        self.observer.on_heartbeat(msg.source, life)
+
+    def _follow(self, source: str) -> None:
+        """In a simulation, listen to where a drone really is."""
+        if self._in_view is None or source in self._true_poses:
+            return
+        truth = dataclasses.replace(topics.TRUE_POSE, name=f"/{source}/{topics.TRUE_POSE.name}")
+        self._true_poses[source] = truth.subscription(self._node, self._on_true_pose)
+
+    def _on_true_pose(self, msg: Any) -> None:
+        if self._in_view is not None:
+            self._in_view.add(pose_from_msg(msg))
+
+    def _now_ns(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+
+def _pose_of(heartbeat: Any) -> Pose | None:
+    """The pose of a heartbeat; None before the drone knows its own."""
+    try:
+        return pose_from_msg(heartbeat) if heartbeat.footprint else None
+    except PoseError:
+        return None

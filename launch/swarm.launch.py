@@ -1,0 +1,73 @@
+"""A simulated swarm: N drones over one solar farm, and the live page."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.substitutions import FindPackageShare
+
+ARGUMENTS = {
+    "drones": ("5", "How many drones", None),
+    "rate_hz": ("5.0", "Frames per second of each camera", None),
+    "seed": ("0", "Seed of the simulated world", None),
+    "topology": (
+        "mesh",
+        "A coordinator on every drone (mesh), or only at the gateway (star)",
+        ["mesh", "star"],
+    ),
+    "composed": ("true", "A drone's nodes in one process, or each in its own", ["true", "false"]),
+    "modules": ("", "File of real module images; empty for drawn ones", None),
+    "model": ("", "Folder of the model bundle; empty for the shipped one", None),
+    "dashboard": ("true", "Serve the live page", ["true", "false"]),
+    "host": ("127.0.0.1", "Address to serve the live page at", None),
+    "port": ("8080", "Port to serve the live page at", None),
+    "state_dir": ("", "Folder of the boot counters; empty for the default", None),
+    "log_level": ("info", "Least level that is logged", ["debug", "info", "warn", "error"]),
+}
+
+OF_DRONE = ("drones", "rate_hz", "seed", "composed", "modules", "model", "state_dir", "log_level")
+OF_GATEWAY = ("drones", "seed", "topology", "dashboard", "host", "port", "state_dir")
+
+
+def start(context):
+    value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    star = value["topology"] == "star"
+    drones = [
+        include(
+            context,
+            "drone",
+            namespace=f"drone_{number + 1}",
+            drone=str(number),
+            coordinator=str(not star).lower(),
+            **{name: value[name] for name in OF_DRONE},
+        )
+        for number in range(int(value["drones"]))
+    ]
+    gateway = include(
+        context,
+        "gateway",
+        coordinator=str(star).lower(),
+        **{name: value[name] for name in OF_GATEWAY},
+    )
+    return [*drones, gateway]
+
+
+def include(context, name, **arguments):
+    share = FindPackageShare("edge_infer").perform(context)
+    return IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(f"{share}/launch/{name}.launch.py"),
+        launch_arguments=arguments.items(),
+    )
+
+
+def generate_launch_description():
+    arguments = [
+        DeclareLaunchArgument(
+            name,
+            default_value=default,
+            description=text,
+            **({"choices": choices} if choices else {}),
+        )
+        for name, (default, text, choices) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=start)])

@@ -26,6 +26,7 @@ from edge_infer.domain import (
     Target,
 )
 from edge_infer.errors import FleetError, FrameError, PoseError
+from edge_infer.fleet.replica import LogRange
 from edge_infer.metrics import FIRST_MS, GROWTH, Histogram
 
 Messages = Mapping[str, type]
@@ -330,6 +331,17 @@ def target_from_msg(msg: Any) -> Target:
         sources=tuple(msg.sources),
         sightings=int(msg.sightings),
     )
+
+
+def ranges_to_msgs(messages: Messages, ranges: Iterable[LogRange]) -> list[Any]:
+    """One edge_infer_msgs/msg/LogRange each."""
+    log_range = messages["edge_infer_msgs/msg/LogRange"]
+    return [log_range(source=r.source, boot=r.boot, first=r.first, last=r.last) for r in ranges]
+
+
+def ranges_from_msg(msg: Any) -> list[LogRange]:
+    """The ranges of a Digest or a SightingRequest."""
+    return [LogRange(r.source, int(r.boot), int(r.first), int(r.last)) for r in msg.ranges]
 
 
 def _fill_point(point: Any, x_mm: int, y_mm: int, z_mm: int) -> None:

@@ -12,10 +12,16 @@ from typing import Any
 from edge_infer.domain import Sighting
 from edge_infer.errors import FleetError, IdentityConflictError
 from edge_infer.fleet.gossip import Gossip
-from edge_infer.fleet.replica import LogRange, Replica
+from edge_infer.fleet.replica import Replica
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
-from edge_infer.nodes.conversions import header_to_msg, sightings_from_msg, sightings_to_msgs
+from edge_infer.nodes.conversions import (
+    header_to_msg,
+    ranges_from_msg,
+    ranges_to_msgs,
+    sightings_from_msg,
+    sightings_to_msgs,
+)
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
@@ -84,7 +90,7 @@ class Replication:
                 header=header_to_msg(messages, self._now_ns(), ""),
                 coordinator=self._name,
                 digest=self.replica.digest(),
-                ranges=self._ranges_to_msgs(self.replica.ranges()),
+                ranges=ranges_to_msgs(messages, self.replica.ranges()),
             )
         )
 
@@ -93,7 +99,7 @@ class Replication:
             return
         self.peer_digests[msg.coordinator] = msg.digest
         missing = self._gossip.on_digest(
-            msg.coordinator, msg.digest, _ranges_from_msg(msg), self.replica, self._now_s()
+            msg.coordinator, msg.digest, ranges_from_msg(msg), self.replica, self._now_s()
         )
         if not missing:
             return
@@ -104,28 +110,20 @@ class Replication:
                 header=header_to_msg(messages, self._now_ns(), ""),
                 requester=self._name,
                 responder=msg.coordinator,
-                ranges=self._ranges_to_msgs(missing),
+                ranges=ranges_to_msgs(messages, missing),
             )
         )
 
     def _on_request(self, msg: Any) -> None:
         if msg.responder != self._name:
             return
-        again = self._gossip.on_request(_ranges_from_msg(msg), self.replica)
+        again = self._gossip.on_request(ranges_from_msg(msg), self.replica)
         for array in sightings_to_msgs(self._node.messages, again, self._map_frame, ""):
             self._sightings.publish(array)
         self._status.count("sightings_sent_again", len(again))
-
-    def _ranges_to_msgs(self, ranges: Sequence[LogRange]) -> list[Any]:
-        log_range = self._node.messages["edge_infer_msgs/msg/LogRange"]
-        return [log_range(source=r.source, boot=r.boot, first=r.first, last=r.last) for r in ranges]
 
     def _now_ns(self) -> int:
         return self._node.get_clock().now().nanoseconds
 
     def _now_s(self) -> float:
         return self._now_ns() / 1e9
-
-
-def _ranges_from_msg(msg: Any) -> list[LogRange]:
-    return [LogRange(r.source, int(r.boot), int(r.first), int(r.last)) for r in msg.ranges]

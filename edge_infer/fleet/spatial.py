@@ -1,0 +1,72 @@
+"""Points near a point, exactly: a hash grid over whole millimetres.
+
+Distances are horizontal and compared as integers (dx² + dy² <= reach²), so two
+machines never disagree about a pair that lies just at the edge. Height, time
+and what the points mean are not here.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+_COLUMN = 1 << 24
+"""Cells per column of the grid, in the numbering of cells. Cells that many rows
+apart share a number; the distance decides, so that costs time and nothing else."""
+
+
+class Located(Protocol):
+    """Something with a place in the fleet frame."""
+
+    @property
+    def x_mm(self) -> int:
+        """East."""
+
+    @property
+    def y_mm(self) -> int:
+        """North."""
+
+
+PointT = TypeVar("PointT", bound=Located)
+
+
+class HashGrid(Generic[PointT]):
+    """A set of points that finds those near a place without looking at the others.
+
+    Args:
+        radius_mm: the usual reach of a question. A cell's side is twice as long,
+            so that such a question meets four cells at most.
+    """
+
+    def __init__(self, radius_mm: int) -> None:
+        self._side = max(1, 2 * radius_mm)
+        self._cells: dict[int, list[PointT]] = {}
+
+    def insert(self, point: PointT) -> None:
+        """Add a point; it must not be in the grid."""
+        self._cells.setdefault(self._cell(point), []).append(point)
+
+    def remove(self, point: PointT) -> None:
+        """Take out a point that is in the grid."""
+        cell = self._cell(point)
+        points = self._cells[cell]
+        points.remove(point)
+        if not points:
+            del self._cells[cell]
+
+    def within(self, x_mm: int, y_mm: int, reach_mm: int) -> list[PointT]:
+        """The points no farther than ``reach_mm`` from a place, in no set order."""
+        side, cells = self._side, self._cells
+        reach2 = reach_mm * reach_mm
+        rows = range((y_mm - reach_mm) // side, (y_mm + reach_mm) // side + 1)
+        found = []
+        for column in range((x_mm - reach_mm) // side, (x_mm + reach_mm) // side + 1):
+            for row in rows:
+                for point in cells.get(column * _COLUMN + row, ()):
+                    dx = point.x_mm - x_mm
+                    dy = point.y_mm - y_mm
+                    if dx * dx + dy * dy <= reach2:
+                        found.append(point)
+        return found
+
+    def _cell(self, point: PointT) -> int:
+        return point.x_mm // self._side * _COLUMN + point.y_mm // self._side

@@ -28,6 +28,7 @@ from rich.table import Table
 from edge_infer.errors import UsageError
 
 BENCHES = {
+    "camera": "edge_infer.bench.camera",
     "dds": "edge_infer.bench.dds",
     "duplicates": "edge_infer.bench.duplicates",
 }

@@ -1,6 +1,6 @@
 """A thermal camera over the farm: true pose in, 640 x 512 mono8 frame out.
 
-The farm's picture is warped by the homography of its plane, bent by the lens,
+Rays through lens and pixels meet the farm's plane and fetch its picture; that is
 blurred by focus and motion, darkened towards the corners, scaled by a gain that
 drifts, and covered with noise: the order in which light and electronics do it.
 Noise comes from a bank that is shifted from frame to frame, which nobody can
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, hypot, pi, sin
+from math import ceil, cos, pi, sin
 
 import cv2
 import numpy as np
@@ -31,6 +31,8 @@ CAMERA_640X512 = CameraModel(
 """56 degrees across: 21 m of ground from 20 m, where a module of 1 m is 30 pixels wide."""
 
 _NOISE_FRAMES = 4
+_BLOCK = 8
+"""Pixels across which rays are interpolated."""
 
 
 @dataclass(frozen=True)
@@ -72,58 +74,38 @@ class ThermalCamera:
             sequence: number of the frame; decides its noise.
             velocity_mps: east, north; smears the image.
         """
-        texture = farm.texture
-        to_canvas = self.canvas_from_farm(farm, pose) @ np.linalg.inv(texture.pixel_from_farm)
-        width, height, *_ = self._canvas
-        image = cv2.warpPerspective(
-            texture.image, to_canvas, (width, height),
-            flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101,
-        )  # fmt: skip
-        image = cv2.remap(image, *self._lens_map, cv2.INTER_LINEAR)
-        image = cv2.filter2D(image, -1, self._smear(pose, velocity_mps))
+        where = self._texture_pixels(farm, pose)
+        image = cv2.remap(
+            farm.texture.image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+        image = cv2.sepFilter2D(image, -1, *self._smear(pose, velocity_mps))
         image = self._expose(image, pose.stamp_ns, sequence)
         return CameraFrame(image, "mono8", pose.stamp_ns, self.frame_id)
 
-    def canvas_from_farm(self, farm: Farm, pose: Pose) -> Array:
-        """(3, 3) from (along, across, 1) to the image before the lens bends it."""
-        _, _, left, top = self._canvas
-        optical_from_map = (rotation_matrix(pose.orientation_xyzw) @ BASE_FROM_OPTICAL_NADIR).T
-        plane = np.column_stack(
-            [
-                optical_from_map[:, :2] @ farm.map_from_farm,
-                optical_from_map @ -np.array(pose.position_m),
-            ]
+    def _texture_pixels(self, farm: Farm, pose: Pose) -> NDArray[np.float32]:
+        """(height, width, 2): where in the farm's picture each pixel of the frame looks.
+
+        Worked out for the centres of blocks of pixels and interpolated, which is
+        right to 0.003 pixels of the frame.
+        """
+        map_from_optical = rotation_matrix(pose.orientation_xyzw) @ BASE_FROM_OPTICAL_NADIR
+        rays = self._rays @ map_from_optical.T
+        east_north = pose.position_m[:2] - rays[..., :2] * (pose.position_m[2] / rays[..., 2:])
+        to_pixel = farm.texture.pixel_from_farm
+        pixel = east_north @ farm.map_from_farm @ to_pixel[:2, :2].T + to_pixel[:2, 2]
+        rows, columns, _ = pixel.shape
+        where = cv2.resize(pixel.astype(np.float32), (columns * _BLOCK, rows * _BLOCK))
+        return np.asarray(
+            where[_BLOCK : _BLOCK + self.model.height, _BLOCK : _BLOCK + self.model.width]
         )
-        pinhole = np.array([[self.model.fx, 0, left], [0, self.model.fy, top], [0, 0, 1]])
-        return np.asarray(pinhole @ plane)
 
     @cached_property
-    def _canvas(self) -> tuple[int, int, float, float]:
-        """Width, height and principal point of a pinhole image that covers the lens's view."""
-        m = self.model
-        u, v = np.arange(m.width), np.arange(m.height)
-        border = np.concatenate(
-            [
-                np.column_stack([u, 0 * u]), np.column_stack([u, 0 * u + m.height - 1]),
-                np.column_stack([0 * v, v]), np.column_stack([0 * v + m.width - 1, v]),
-            ]
-        )  # fmt: skip
-        xy = pixel_rays(m, border)[:, :2] * (m.fx, m.fy)
-        low, high = np.floor(xy.min(axis=0)) - 2, np.ceil(xy.max(axis=0)) + 2
-        width, height = (int(n) for n in high - low)
-        return width, height, float(-low[0]), float(-low[1])
-
-    @cached_property
-    def _lens_map(self) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
-        """Where each pixel finds its light on the canvas, in OpenCV's fixed-point form."""
-        m = self.model
-        _, _, left, top = self._canvas
-        v, u = np.mgrid[0 : m.height, 0 : m.width]
-        xy = pixel_rays(m, np.column_stack([u.ravel(), v.ravel()]))[:, :2]
-        where = xy * (m.fx, m.fy) + (left, top)
-        where = where.reshape(m.height, m.width, 2)
-        fixed, fraction = cv2.convertMaps(where.astype(np.float32), None, cv2.CV_16SC2)
-        return fixed, fraction
+    def _rays(self) -> Array:
+        """(rows, columns, 3): optical rays of block centres, one block beyond the image around."""
+        columns, rows = (ceil(n / _BLOCK) + 2 for n in (self.model.width, self.model.height))
+        v, u = (np.mgrid[0:rows, 0:columns] - 0.5) * _BLOCK - 0.5
+        rays = pixel_rays(self.model, np.column_stack([u.ravel(), v.ravel()]))
+        return rays.reshape(rows, columns, 3)
 
     @cached_property
     def _vignette_map(self) -> NDArray[np.float32]:
@@ -139,17 +121,19 @@ class ThermalCamera:
         columns = rng.normal(0.0, 0.5, (_NOISE_FRAMES, 1, self.model.width))
         return (rng.normal(0.0, self.noise_levels, shape) + columns).astype(np.float32)
 
-    def _smear(self, pose: Pose, velocity_mps: tuple[float, float]) -> NDArray[np.float32]:
-        """Kernel of the lens's blur and of the motion during the exposure."""
-        height_m = max(pose.position_m[2], 1.0)
+    def _smear(
+        self, pose: Pose, velocity_mps: tuple[float, float]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Kernels along x and y: the lens's blur and the motion during the exposure."""
         body = rotation_matrix(pose.orientation_xyzw).T @ (*velocity_mps, 0.0)
-        smear = -body[1::-1][:2] * self.exposure_s * self.model.fx / height_m
-        radius = int(np.ceil(2.5 * self.focus_sigma_px + hypot(*smear) / 2))
-        y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-        kernel = np.zeros(x.shape)
-        for share in np.linspace(-0.5, 0.5, 7):
-            far2 = (x - share * smear[0]) ** 2 + (y - share * smear[1]) ** 2
-            kernel += np.exp(-far2 / (2 * self.focus_sigma_px**2))
+        per_m = self.exposure_s * self.model.fx / max(pose.position_m[2], 1.0)
+        return self._kernel(body[1] * per_m), self._kernel(body[0] * per_m)
+
+    def _kernel(self, smear_px: float) -> NDArray[np.float32]:
+        """A Gaussian that moved by so many pixels."""
+        radius = ceil(2.5 * self.focus_sigma_px + abs(smear_px) / 2)
+        at = np.arange(-radius, radius + 1)[:, None] - np.linspace(-0.5, 0.5, 7) * smear_px
+        kernel = np.exp(-(at**2) / (2 * self.focus_sigma_px**2)).sum(axis=1)
         return np.asarray(kernel / kernel.sum(), np.float32)
 
     def _expose(self, image: NDArray[np.uint8], stamp_ns: int, sequence: int) -> NDArray[np.uint8]:
@@ -162,4 +146,4 @@ class ThermalCamera:
         noise = np.roll(noise, int(rng.integers(self.model.height)), axis=0)
         signal = cv2.multiply(image, self._vignette_map, scale=gain, dtype=cv2.CV_32F)
         signal = cv2.scaleAdd(noise, 1.0, signal)
-        return np.asarray(cv2.convertScaleAbs(cv2.max(signal + offset, 0.0)), np.uint8)
+        return np.asarray(cv2.convertScaleAbs(signal, beta=offset), np.uint8)

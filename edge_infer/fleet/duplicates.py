@@ -24,6 +24,14 @@ from edge_infer.fleet.spatial import HashGrid
 DEFAULT_RADIUS_MM = 5000
 
 
+def conflict(a: Sighting, b: Sighting, radius_mm: int = DEFAULT_RADIUS_MM) -> bool:
+    """Whether two sightings may be two views of one thing."""
+    dx = a.x_mm - b.x_mm
+    dy = a.y_mm - b.y_mm
+    near = dx * dx + dy * dy <= radius_mm * radius_mm
+    return near and (a.frame != b.frame or a.id[:2] != b.id[:2])
+
+
 class Change(NamedTuple):
     """What one sighting's coming or going did.
 

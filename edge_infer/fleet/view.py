@@ -1,0 +1,108 @@
+"""The targets: what a set of sightings says is there, and nothing else decides it.
+
+Each kept sighting (``duplicates.py``) stands for one target; each other one
+counts for the target of its cover, the kept sighting with the highest priority
+among those that it conflicts with. ``View`` follows a stream of sightings,
+``from_scratch`` starts from nothing; they agree, whatever the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from edge_infer.domain import Sighting, SightingId, Target
+from edge_infer.fleet.batch import priority_set
+from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM, PrioritySet, conflict
+from edge_infer.fleet.spatial import HashGrid
+
+
+class View:
+    """The targets of a growing set of sightings.
+
+    Args:
+        radius_mm: within this two sightings of different frames are one thing.
+    """
+
+    def __init__(
+        self, radius_mm: int = DEFAULT_RADIUS_MM, sightings: Iterable[Sighting] = ()
+    ) -> None:
+        self._known = PrioritySet(radius_mm)
+        self._by_best: dict[SightingId, Target] = {}
+        self._stale: set[SightingId] = set()
+        self._targets: tuple[Target, ...] = ()
+        for sighting in sightings:
+            self.insert(sighting)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def insert(self, sighting: Sighting) -> None:
+        """Take in a sighting; one whose identity is here already changes nothing."""
+        change = self._known.insert(sighting)
+        self._stale.update(s.id for changed in change for s in changed)
+
+    def targets(self) -> tuple[Target, ...]:
+        """All targets, ordered by id."""
+        if self._stale:
+            self._refresh()
+        return self._targets
+
+    @property
+    def duplicates_removed(self) -> int:
+        """Sightings that only repeat a better one."""
+        return len(self._known) - self._known.kept_count
+
+    def _refresh(self) -> None:
+        for best in self._stale:
+            if self._known.is_kept(best):
+                self._by_best[best] = target_of(self._known.group(best))
+            else:
+                self._by_best.pop(best, None)
+        self._stale.clear()
+        self._targets = _ordered(self._by_best.values())
+
+
+def from_scratch(
+    sightings: Sequence[Sighting], radius_mm: int = DEFAULT_RADIUS_MM
+) -> tuple[Target, ...]:
+    """The targets of these sightings, ordered by id; identities must differ."""
+    mask = priority_set(sightings, radius_mm)
+    grid: HashGrid[Sighting] = HashGrid(radius_mm)
+    groups: dict[SightingId, list[Sighting]] = {}
+    for sighting, kept in zip(sightings, mask, strict=True):
+        if kept:
+            grid.insert(sighting)
+            groups[sighting.id] = [sighting]
+    for sighting, kept in zip(sightings, mask, strict=True):
+        if not kept:
+            near = grid.within(sighting.x_mm, sighting.y_mm, radius_mm)
+            covers = [other for other in near if conflict(sighting, other, radius_mm)]
+            groups[min(covers, key=_priority).id].append(sighting)
+    return _ordered(map(target_of, groups.values()))
+
+
+def target_of(group: Sequence[Sighting]) -> Target:
+    """The target that a group of sightings stands for; the kept one comes first."""
+    best = group[0]
+    earliest = min(group, key=lambda s: (s.stamp_ns, s.id))
+    return Target(
+        id=earliest.id,
+        class_name=best.class_name,
+        score=best.score,
+        x_mm=best.x_mm,
+        y_mm=best.y_mm,
+        z_mm=best.z_mm,
+        covariance_m2=best.covariance_m2,
+        first_seen_ns=earliest.stamp_ns,
+        last_seen_ns=max(s.stamp_ns for s in group),
+        sources=tuple(sorted({s.id.source for s in group})),
+        sightings=len(group),
+    )
+
+
+def _ordered(targets: Iterable[Target]) -> tuple[Target, ...]:
+    return tuple(sorted(targets, key=lambda target: target.id))
+
+
+def _priority(sighting: Sighting) -> tuple[float, SightingId]:
+    return sighting.priority

@@ -1,6 +1,6 @@
 """Quality of service by purpose, independent of the middleware.
 
-The values follow rmw_qos_profile_*; the reasons stand in docs/qos.md. Readers
+The values follow rmw_qos_profile_*; the reasons stand in docs/topics.md. Readers
 that many writers share get a deep history, because a keyless topic is one
 instance: twenty writers fill one queue.
 """

@@ -35,8 +35,8 @@ Deliver = Callable[[memoryview], None]
 
 The memory stays valid for as long as somebody holds the view, or an array made
 from it; it must not be written to. Up to three bytes of padding may follow the
-message. What the callback raises is the transport's bug or a stop request: the
-node has caught the rest.
+message. What it raises, a fault in a node's callback, leaves through the
+executor's ``run_until``, which may be called again afterwards.
 """
 
 Incompatible = Callable[[str], None]

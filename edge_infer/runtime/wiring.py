@@ -1,0 +1,98 @@
+"""What publishers, subscriptions, services and clients of one node share: opening endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from edge_infer.errors import MessageError
+from edge_infer.runtime.messages import MessageTypes
+from edge_infer.runtime.qos import QoS
+from edge_infer.runtime.transport import Endpoint, Executor, Incompatible, Reader, Transport, Writer
+
+Take = Callable[[memoryview, Any], None]
+"""(payload, the message in it)."""
+
+
+class Wiring:
+    """Opens endpoints for one node and complains, once each, of what goes wrong at them.
+
+    Args:
+        transport: where endpoints are opened.
+        executor: whose thread delivers.
+        messages: classes and codec.
+        node: fully qualified name.
+        complain: writes to the node's log.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        executor: Executor,
+        messages: MessageTypes,
+        node: str,
+        complain: Callable[[str], None],
+    ) -> None:
+        self.transport = transport
+        self.executor = executor
+        self.messages = messages
+        self._node = node
+        self._complain = complain
+
+    def writer(self, what: str, wire_topic: str, msg_type: Any, qos: QoS, mark: str = "") -> Writer:
+        """A writer.
+
+        Args:
+            what: for whom, to name it in a complaint.
+            wire_topic: DDS name.
+            msg_type: what it will write.
+            qos: what it offers.
+            mark: user data besides the hash of the type.
+        """
+        endpoint = self._endpoint(wire_topic, msg_type, qos, mark)
+        return self.transport.open_writer(endpoint, self._incompatible(what))
+
+    def reader(
+        self,
+        what: str,
+        wire_topic: str,
+        msg_type: Any,
+        qos: QoS,
+        take: Take,
+        mark: str = "",
+        skip: int = 0,
+    ) -> Reader:
+        """A reader, like ``writer``; payloads that cannot be decoded are left out.
+
+        ``take`` is called in the executor's thread; ``skip`` is the length of the prefix
+        before each message.
+        """
+        complained = False
+
+        def deliver(payload: memoryview) -> None:
+            nonlocal complained
+            try:
+                message = self.messages.decode(payload, msg_type, skip)
+            except MessageError as error:
+                if not complained:
+                    self._complain(f"{what} left a message out: {error}")
+                complained = True
+                return
+            take(payload, message)
+
+        endpoint = self._endpoint(wire_topic, msg_type, qos, mark)
+        return self.transport.open_reader(endpoint, deliver, self._incompatible(what))
+
+    def _endpoint(self, wire_topic: str, msg_type: Any, qos: QoS, mark: str) -> Endpoint:
+        name = msg_type.__msgtype__
+        user_data = f"{mark}typehash={self.messages.type_hash(name)};"
+        return Endpoint(wire_topic, name, qos, self._node, user_data)
+
+    def _incompatible(self, what: str) -> Incompatible:
+        def complain(policy: str) -> None:
+            self._complain(
+                f"{what} meets an endpoint with an incompatible {policy}, so nothing passes "
+                "between them: give both the same quality of service"
+            )
+
+        return complain

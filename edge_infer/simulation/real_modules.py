@@ -8,6 +8,7 @@ between two pictures; :meth:`RealModules.patch` brings them to one scale.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ from edge_infer.simulation.modules import (
 
 _KEPT_BRIGHTNESS = 0.2
 """Share of a picture's own brightness, against its class's, that is believed."""
+
+_UNREADABLE = (OSError, ValueError, EOFError, TypeError, AttributeError, BadZipFile, zlib.error)
+"""What numpy raises for a file that is no npz archive, or a broken one."""
 
 _REMEDY = "give the modules.npz of the InfraredSolarModules set, or leave --modules out"
 
@@ -70,7 +74,7 @@ def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
             images, labels = file["images"], file["labels"]
     except FileNotFoundError:
         raise SimulationError(f"there is no file {path}", _REMEDY) from None
-    except (OSError, ValueError, EOFError, BadZipFile, TypeError, AttributeError):
+    except _UNREADABLE:
         raise SimulationError(f"{path} is not a readable npz archive", _REMEDY) from None
     except KeyError as error:
         raise SimulationError(f"{path} is incomplete, {error.args[0]}", _REMEDY) from None

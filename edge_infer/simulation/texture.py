@@ -34,7 +34,7 @@ _GRASS_LEVEL, _TRACK, _TYRE, _SHADOW = 42, 20, 14, 22
 _GRASS_PERIODS = (1024, 741)
 _HEALTHY_PICTURES = 96
 _STONES_PER_M2, _BUSHES_PER_M2 = 0.03, 0.004
-_TRACK_EVERY = 4
+_TRACK_EVERY, _TRACK_NEEDS_M = 4, 3.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,8 @@ class _Painter:
         near, far = (tile[upwards % len(tile)] for tile in self.grass)
         ground = near + far
         self._scatter(ground, rng)
-        if row % _TRACK_EVERY == _TRACK_EVERY - 1:
+        aisle_m = self.config.row_pitch_m - self.config.module_depth_m
+        if row % _TRACK_EVERY == _TRACK_EVERY - 1 and aisle_m > _TRACK_NEEDS_M:
             self._track(ground, rng)
         if 0 <= row < self.config.rows:
             self._table_shadows(ground)
@@ -124,15 +125,15 @@ class _Painter:
     def _scatter(self, ground: Image, rng: Generator) -> None:
         """Warm stones and cool bushes."""
         area_m2 = ground.size / PIXELS_PER_M**2
-        kinds = ((_STONES_PER_M2, (1, 5), (105, 190)), (_BUSHES_PER_M2, (7, 18), (55, 75)))
-        for density, radius, level in kinds:
-            for _ in range(rng.poisson(density * area_m2)):
-                x, y = rng.integers((self.width, len(ground)))
-                size = rng.integers(*radius, size=2)
-                colour = float(rng.integers(*level))
-                axes = (int(size[0]), int(size[1]))
-                angle = float(rng.uniform(0, 180))
-                cv2.ellipse(ground, (int(x), int(y)), axes, angle, 0, 360, colour, -1)
+        extent = (self.width, len(ground))
+        for _ in range(rng.poisson(_BUSHES_PER_M2 * area_m2)):
+            middle, level = rng.integers(extent), int(rng.integers(58, 76))
+            for leaf in np.rint(rng.normal(0.0, 6.0, (14, 2))).astype(int):
+                colour = float(level + rng.integers(-6, 7))
+                _ellipse(ground, middle + leaf, rng.integers(3, 9, 2), 0.0, colour)
+        for _ in range(rng.poisson(_STONES_PER_M2 * area_m2)):
+            middle, axes = rng.integers(extent), rng.integers(1, 5, 2)
+            _ellipse(ground, middle, axes, rng.uniform(0, 180), float(rng.integers(105, 190)))
 
     def _track(self, ground: Image, rng: Generator) -> None:
         """A gravel track in the aisle, with the ruts of the mowing tractor."""
@@ -187,3 +188,10 @@ def _grass(period: int, rng: Generator) -> Image:
             pad : pad + period, pad : pad + period
         ]
     return np.clip(np.rint(level), 25, 65).astype(np.uint8)
+
+
+def _ellipse(
+    image: Image, middle: NDArray[np.int64], axes: NDArray[np.int64], turn_deg: float, level: float
+) -> None:
+    (x, y), (a, b) = middle.tolist(), axes.tolist()
+    cv2.ellipse(image, (x, y), (a, b), turn_deg, 0, 360, level, -1)

@@ -73,7 +73,7 @@ _PLACES = st.one_of(
 
 
 @st.composite
-def fleets(draw: st.DrawFn, max_size: int = 24) -> list[Sighting]:
+def fleets(draw: st.DrawFn, max_size: int = 16) -> list[Sighting]:
     """Sightings of a few drones over a small plot: crowded, equal scores, shared frames, edges."""
     ids = draw(
         st.lists(

@@ -1,0 +1,62 @@
+"""Ranges of identities against plain sets of numbers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_infer.fleet.ranges import LogRange, add_number, common, head, minus
+
+RANGES = st.lists(
+    st.builds(
+        LogRange,
+        st.sampled_from("ab"),
+        st.integers(1, 2),
+        st.integers(0, 20),
+        st.integers(0, 20),
+    ),
+    max_size=8,
+)
+
+
+def numbers(ranges: list[LogRange]) -> set[tuple[str, int, int]]:
+    return {(r.source, r.boot, k) for r in ranges for k in range(r.first, r.last + 1)}
+
+
+def is_canonical(ranges: list[LogRange]) -> bool:
+    apart = all(a[:2] != b[:2] or a.last + 1 < b.first for a, b in pairwise(ranges))
+    return apart and ranges == sorted(ranges) and all(r.first <= r.last for r in ranges)
+
+
+@given(RANGES, RANGES)
+def test_set_arithmetic(a: list[LogRange], b: list[LogRange]) -> None:
+    assert numbers(minus(a, b)) == numbers(a) - numbers(b)
+    assert numbers(common(a, b)) == numbers(a) & numbers(b)
+    assert is_canonical(minus(a, b))
+    assert is_canonical(common(a, b))
+
+
+@given(RANGES, st.integers(0, 30))
+def test_head_takes_the_first(ranges: list[LogRange], limit: int) -> None:
+    ordered = minus(ranges, [])
+    assert numbers(head(ordered, limit)) == set(sorted(numbers(ordered))[:limit])
+
+
+@given(st.permutations(range(12)), st.integers(0, 12))
+def test_numbers_one_by_one(order: list[int], count: int) -> None:
+    spans: list[tuple[int, int]] = []
+    for number in order[:count]:
+        add_number(spans, number)
+    as_ranges = [LogRange("a", 1, *span) for span in spans]
+    assert numbers(as_ranges) == {("a", 1, number) for number in order[:count]}
+    assert is_canonical(as_ranges)
+
+
+def test_a_range_as_wide_as_the_numbers_go_costs_nothing() -> None:
+    everything = [LogRange("a", 1, 0, 2**32 - 1)]
+    assert minus(everything, [LogRange("a", 1, 7, 9)]) == [
+        LogRange("a", 1, 0, 6),
+        LogRange("a", 1, 10, 2**32 - 1),
+    ]

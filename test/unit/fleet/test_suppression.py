@@ -1,0 +1,144 @@
+"""Holding back what is covered must not change what the fleet sees."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import fleet_oracle as oracle
+from fleet_oracle import RADIUS_MM, sighting
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_infer.domain import Sighting
+from edge_infer.fleet.suppression import Suppressor
+
+
+class Air:
+    """Drones that offer their sightings and hear each other late and out of order."""
+
+    def __init__(self, offered: dict[str, list[Sighting]], rng: random.Random) -> None:
+        self.rng = rng
+        self.drones = {name: Suppressor(RADIUS_MM) for name in offered}
+        self.to_offer = {name: list(own) for name, own in offered.items()}
+        self.on_the_way: list[tuple[str, Sighting]] = []
+        self.published: list[Sighting] = []
+
+    def fly(self) -> None:
+        while steps := [name for name, own in self.to_offer.items() if own] + (
+            ["air"] if self.on_the_way else []
+        ):
+            step = self.rng.choice(steps)
+            if step == "air":
+                at = self.rng.randrange(len(self.on_the_way))
+                name, heard = self.on_the_way.pop(at)
+                self._send(name, self.drones[name].hear(heard))
+            else:
+                self._send(step, self.drones[step].offer(self.to_offer[step].pop(0)))
+
+    def _send(self, name: str, sightings: Sequence[Sighting]) -> None:
+        for one in sightings:
+            self.published.append(one)
+            self.on_the_way += [(other, one) for other in self.drones if other != name]
+
+    def everything(self) -> list[Sighting]:
+        """Published and held, by the identities that they have now."""
+        held = [
+            known
+            for drone in self.drones.values()
+            for known in drone._known
+            if known.id in drone._held
+        ]
+        return self.published + held
+
+
+def own_sightings(fleet: list[Sighting]) -> dict[str, list[Sighting]]:
+    """By source, all of one boot, as in one flight."""
+    flights: dict[str, list[Sighting]] = {}
+    for one in fleet:
+        flight = flights.setdefault(one.id.source, [])
+        flight.append(replace(one, id=one.id._replace(boot=1, sequence=len(flight) + 1)))
+    return flights
+
+
+def content(sightings: Sequence[Sighting]) -> set[tuple[object, ...]]:
+    """Sightings but for their numbers, which change on publication."""
+    return {(s.id.source, s.frame, s.stamp_ns, s.score, s.x_mm, s.y_mm) for s in sightings}
+
+
+def check(air: Air) -> None:
+    everything = air.everything()
+    assert oracle.priority_set(air.published) == oracle.priority_set(everything)
+    for name, drone in air.drones.items():
+        numbers = [s.id.sequence for s in air.published if s.id.source == name]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert drone.published == len(numbers)
+        assert drone.suppressed == drone.held == drone.offered - len(numbers)
+    assert len(everything) == sum(drone.offered for drone in air.drones.values())
+
+
+@given(oracle.fleets(), st.randoms(use_true_random=False))
+def test_the_published_say_what_all_would_say(fleet: list[Sighting], rng: random.Random) -> None:
+    air = Air(own_sightings(fleet), rng)
+    air.fly()
+    check(air)
+
+
+def test_a_crowd_is_thinned_without_a_trace_in_the_result() -> None:
+    crowd = oracle.crowd(800, seed=3)
+    ranks = random.Random(1).sample(range(1, 801), 800)
+    distinct = [replace(s, score=rank / 1024) for s, rank in zip(crowd, ranks, strict=True)]
+    offered = own_sightings(distinct)
+    air = Air(offered, random.Random(2))
+    air.fly()
+    check(air)
+    original = [one for own in offered.values() for one in own]
+    assert content(oracle.priority_set(air.published)) == content(oracle.priority_set(original))
+    assert len(air.published) < len(original) / 2
+
+
+def test_a_covered_sighting_waits_until_its_cover_goes() -> None:
+    drone = Suppressor(RADIUS_MM)
+    assert drone.hear(sighting("b", x_mm=4000, score=0.75)) == ()
+    assert drone.offer(sighting("a", score=0.5)) == ()
+    assert (drone.published, drone.suppressed, drone.held) == (0, 1, 1)
+    released = drone.hear(sighting("c", x_mm=8000, score=1.0))
+    assert released == (sighting("a", sequence=1, score=0.5, frame=1001),)
+    assert (drone.published, drone.suppressed, drone.held) == (1, 0, 0)
+
+
+def test_what_went_out_is_not_published_again() -> None:
+    drone = Suppressor(RADIUS_MM)
+    (first,) = drone.offer(sighting("a", score=0.5))
+    assert drone.hear(first) == ()
+    better = sighting("b", x_mm=4000, score=0.75)
+    assert drone.hear(better) == ()
+    assert drone.hear(sighting("c", x_mm=8000, score=1.0)) == ()
+    assert drone.published == 1
+
+
+def test_two_things_of_one_frame_both_go_out() -> None:
+    drone = Suppressor(RADIUS_MM)
+    one, two = (sighting("a", 1, k, frame=5, x_mm=100 * k, score=0.5) for k in (1, 2))
+    assert [s.id.sequence for own in (one, two) for s in drone.offer(own)] == [1, 2]
+
+
+def test_numbers_follow_publication_and_keep_source_and_boot() -> None:
+    drone = Suppressor(RADIUS_MM)
+    sent = [
+        s.id
+        for k, x_mm in enumerate((0, 100, 50_000, 50_100, 90_000))
+        for s in drone.offer(sighting("a", 7, 40 + k, x_mm=x_mm, score=(9 - k) / 16))
+    ]
+    assert sent == [("a", 7, 1), ("a", 7, 2), ("a", 7, 3)]
+
+
+def test_the_oldest_held_is_forgotten_first() -> None:
+    drone = Suppressor(RADIUS_MM, max_held=2)
+    drone.hear(sighting("b", x_mm=4000, score=0.75))
+    for k in range(1, 4):
+        assert drone.offer(sighting("a", 1, k, score=k / 16, x_mm=-k, frame=5)) == ()
+    assert (drone.held, drone.suppressed) == (2, 3)
+    released = drone.hear(sighting("c", x_mm=8500, score=1.0))
+    assert {s.x_mm for s in released} == {-2, -3}

@@ -1,0 +1,96 @@
+"""Targets as a function of the sightings alone."""
+
+from __future__ import annotations
+
+import random
+
+import fleet_oracle as oracle
+from fleet_oracle import RADIUS_MM, sighting
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_infer.domain import Sighting, SightingId, Target
+from edge_infer.fleet.view import View, from_scratch
+
+
+def plain_targets(fleet: list[Sighting]) -> tuple[Target, ...]:
+    """The slow way: assign every sighting by looking at every kept one."""
+    kept = oracle.priority_set(fleet)
+    groups = {k.id: [k] for k in kept}
+    for one in fleet:
+        if one not in kept:
+            cover = next(k for k in kept if oracle.conflict(one, k))
+            groups[cover.id].append(one)
+    targets = []
+    for best in kept:
+        group = groups[best.id]
+        by_time = sorted((s.stamp_ns, s.id) for s in group)
+        targets.append(
+            Target(
+                id=by_time[0][1],
+                class_name=best.class_name,
+                score=best.score,
+                x_mm=best.x_mm,
+                y_mm=best.y_mm,
+                z_mm=best.z_mm,
+                covariance_m2=best.covariance_m2,
+                first_seen_ns=by_time[0][0],
+                last_seen_ns=by_time[-1][0],
+                sources=tuple(sorted({s.id.source for s in group})),
+                sightings=len(group),
+            )
+        )
+    return tuple(sorted(targets, key=lambda t: (t.id.source, t.id.boot, t.id.sequence)))
+
+
+@given(oracle.fleets(), st.randoms(use_true_random=False))
+def test_stream_and_scratch_and_plain_agree_in_every_order(
+    fleet: list[Sighting], rng: random.Random
+) -> None:
+    expected = plain_targets(fleet)
+    assert from_scratch(fleet, RADIUS_MM) == expected
+    rng.shuffle(fleet)
+    view = View(RADIUS_MM)
+    for one in fleet:
+        view.insert(one)
+        if rng.random() < 0.3:
+            view.targets()
+    assert view.targets() == expected
+    assert view.duplicates_removed == len(fleet) - len(expected)
+    assert len(view) == len(fleet)
+
+
+def test_a_crowd_in_two_orders() -> None:
+    fleet = oracle.crowd(1000, seed=8)
+    expected = plain_targets(fleet)
+    assert View(RADIUS_MM, fleet).targets() == expected
+    assert View(RADIUS_MM, oracle.shuffled(fleet, 1)).targets() == expected
+    assert sum(target.sightings for target in expected) == len(fleet)
+
+
+def test_a_target_keeps_its_id_when_a_better_sighting_comes() -> None:
+    view = View(RADIUS_MM)
+    view.insert(sighting("b", stamp_ns=10, score=0.5, class_name="shadowing"))
+    (before,) = view.targets()
+    view.insert(sighting("a", x_mm=1000, stamp_ns=20, score=0.75))
+    (after,) = view.targets()
+    assert before.id == after.id == SightingId("b", 1, 1)
+    assert (after.class_name, after.score, after.x_mm) == ("hot_cell", 0.75, 1000)
+    assert (after.first_seen_ns, after.last_seen_ns) == (10, 20)
+    assert (after.sources, after.sightings) == (("a", "b"), 2)
+    assert view.duplicates_removed == 1
+
+
+def test_an_older_sighting_that_comes_late_names_the_target() -> None:
+    view = View(RADIUS_MM, [sighting("a", stamp_ns=10, score=0.75)])
+    view.insert(sighting("b", stamp_ns=5, score=0.5))
+    assert [t.id for t in view.targets()] == [SightingId("b", 1, 1)]
+
+
+def test_seen_twice_is_counted_once() -> None:
+    view = View(RADIUS_MM)
+    for _ in range(2):
+        view.insert(sighting())
+    (target,) = view.targets()
+    assert target.sightings == 1
+    assert view.targets() is view.targets()

@@ -4,7 +4,7 @@ A patch is (40, 24) uint8, one module upright, relative temperature as grey
 level: 10 x 6 cells of 4 x 4 pixels, a cooler frame, the junction box at the
 top. The classes and what marks them follow the InfraredSolarModules set (Raptor
 Maps, 2020). Patches are drawn here; real ones come from
-:mod:`edge_infer.simulation.pictures`. Nothing here knows where a module stands.
+:mod:`edge_infer.simulation.real_modules`. Nothing here knows where a module stands.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class _Painter:
         self.modules = modules
         self.margin = round(MARGIN_M * PIXELS_PER_M)
         self.width = ceil(config.length_m * PIXELS_PER_M) + 2 * self.margin
-        self.base_m = config.width_m / 2 * -1.0
+        self.base_m = -config.width_m / 2
         self.depth = round(config.module_depth_m * PIXELS_PER_M)
         self.module_width = round(config.module_width_m * PIXELS_PER_M)
         along, _ = module_centres_m(config)

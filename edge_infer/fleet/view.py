@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from edge_infer.domain import Sighting, SightingId, Target
 from edge_infer.fleet.batch import priority_set
-from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM, PrioritySet, conflict
+from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM, Change, PrioritySet, conflict
 from edge_infer.fleet.spatial import HashGrid
 
 
@@ -36,10 +36,19 @@ class View:
     def __len__(self) -> int:
         return len(self._known)
 
-    def insert(self, sighting: Sighting) -> None:
+    def insert(self, sighting: Sighting) -> Change:
         """Take in a sighting; one whose identity is here already changes nothing."""
         change = self._known.insert(sighting)
         self._stale.update(s.id for changed in change for s in changed)
+        return change
+
+    def stands_for(self, duplicate: Sighting) -> Target | None:
+        """The target that a removed sighting is part of now."""
+        best = self._known.covered_by(duplicate)
+        if best is None:
+            return None
+        self.targets()
+        return self._by_best[best.id]
 
     def targets(self) -> tuple[Target, ...]:
         """All targets, ordered by id."""

@@ -17,7 +17,7 @@ from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
 from edge_infer.domain import Pose, Sighting, Target
 from edge_infer.errors import PoseError
-from edge_infer.fleet.membership import Membership
+from edge_infer.fleet.membership import Membership, MembershipConfig
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import (
@@ -37,11 +37,13 @@ from edge_infer.swarm.picture import (
     drone_views,
     farm_outline,
     latency,
+    removal_view,
     target_views,
     truth_view,
 )
 
 REMOVALS_SHOWN_S = 2.0
+SUSPECT_S, DEAD_S = 1.0, 3.0
 
 
 class DashboardConfig(BaseModel):
@@ -94,7 +96,7 @@ class DashboardNode:
         self._config = config
         self._server = DashboardServer(config.host, config.port) if config.serve else None
         self.observer = FleetObserver()
-        self.membership = Membership()
+        self.membership = Membership(MembershipConfig(SUSPECT_S, DEAD_S))
         self.view = View(round(config.radius_m * 1000))
         self._world = World.build(seed=config.seed, drones=config.drones) if config.drones else None
         self._in_view = (
@@ -182,19 +184,13 @@ class DashboardNode:
         while self._removals and now_ns - self._removals[0][0] > REMOVALS_SHOWN_S * 1e9:
             self._removals.popleft()
         return tuple(
-            RemovalView(
-                id=str(dropped.id),
-                class_name=dropped.class_name,
-                source=dropped.id.source,
-                x=dropped.x_mm / 1000,
-                y=dropped.y_mm / 1000,
-                into=str(self.view.target_of(dropped.id)),
-            )
+            removal_view(dropped, target)
             for _, dropped in self._removals
+            if (target := self.view.stands_for(dropped))
         )
 
     def _state_of(self, source: str) -> DroneState:
-        return DroneState(self.membership.state(source).value)
+        return DroneState(self.membership.states()[source].value)
 
     def _on_status(self, msg: Any) -> None:
         status = NodeStatus(
@@ -207,7 +203,7 @@ class DashboardNode:
 
     def _on_heartbeat(self, msg: Any) -> None:
         self._follow(msg.source)
-        self.membership.heard(msg.source, int(msg.incarnation), self._now_ns() / 1e9)
+        self.membership.heartbeat(msg.source, int(msg.incarnation), self._now_ns() / 1e9)
         life = SignOfLife(
             stamp_ns=stamp_from_msg(msg.header.stamp),
             incarnation=int(msg.incarnation),

@@ -35,7 +35,7 @@ class Topic:
 # Of one drone.
 IMAGE = Topic("image", "sensor_msgs/msg/Image", qos.SENSOR_DATA)
 CAMERA_INFO = Topic("camera_info", "sensor_msgs/msg/CameraInfo", qos.SENSOR_DATA)
-POSE = Topic("pose", "geometry_msgs/msg/PoseWithCovarianceStamped", qos.SENSOR_DATA)
+POSE = Topic("pose", "geometry_msgs/msg/PoseWithCovarianceStamped", qos.POSES)
 TRUE_POSE = Topic("ground_truth/pose", "geometry_msgs/msg/PoseStamped", qos.SIGHTINGS)
 DETECTIONS = Topic("detector/detections", "vision_msgs/msg/Detection2DArray", qos.DETECTIONS)
 LABELS = Topic("detector/labels", "edge_infer_msgs/msg/Labels", qos.LATCHED_STATE)

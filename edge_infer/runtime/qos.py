@@ -54,7 +54,10 @@ class QoS:
 
 
 SENSOR_DATA = QoS(depth=1, reliability=Reliability.BEST_EFFORT)
-"""Images and poses: the newest counts, a lost one is not worth waiting for."""
+"""Images: the newest counts, a lost one is not worth waiting for."""
+
+POSES = QoS(depth=10, reliability=Reliability.BEST_EFFORT)
+"""Poses: fast and small; a frame may need the one before the newest."""
 
 DETECTIONS = QoS(depth=10, lifespan_s=1.0)
 """Results per frame: every one, but not an old one."""

@@ -10,10 +10,11 @@ from edge_infer.dashboard.snapshot import (
     DroneView,
     FarmOutline,
     Latency,
+    RemovalView,
     TargetView,
     TruthView,
 )
-from edge_infer.domain import Pose, Target
+from edge_infer.domain import Pose, Sighting, Target
 from edge_infer.metrics import Histogram
 from edge_infer.simulation.farm import Farm
 from edge_infer.simulation.layout import module_centres_m
@@ -76,6 +77,18 @@ def target_views(targets: Iterable[Target]) -> tuple[TargetView, ...]:
             last_seen_ns=target.last_seen_ns,
         )
         for target in targets
+    )
+
+
+def removal_view(dropped: Sighting, target: Target) -> RemovalView:
+    """A duplicate on its way into the target that stands for it."""
+    return RemovalView(
+        id=str(dropped.id),
+        class_name=dropped.class_name,
+        source=dropped.id.source,
+        x=dropped.x_mm / 1000,
+        y=dropped.y_mm / 1000,
+        into=str(target.id),
     )
 
 

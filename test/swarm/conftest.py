@@ -1,0 +1,47 @@
+"""What the swarm tests share: a DDS domain of their own, and processes that are really ended."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+Run = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Ours, but on a domain that nobody else uses, and on this machine only."""
+    domain = str(random.randint(1, 100))
+    return {
+        **os.environ,
+        "ROS_DOMAIN_ID": domain,
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    }
+
+
+@pytest.fixture
+def edge_infer(environment: dict[str, str]) -> Iterator[Run]:
+    """Starts `edge-infer ...`; whatever still runs at the end of the test is killed."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge_infer", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,158 @@
+"""Whole swarms: real processes, real DDS, the shipped model, the simulated farm."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.swarm
+
+Run = Callable[..., "subprocess.Popen[str]"]
+
+
+def finished(process: subprocess.Popen[str], timeout_s: float = 120.0) -> tuple[str, str]:
+    out, err = process.communicate(timeout=timeout_s)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    return out, err
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+    """Poll until something is true; a deadline, not a guess, ends it."""
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)  # between two looks
+    raise AssertionError("it did not happen in time")
+
+
+def drone_processes(swarm: subprocess.Popen[str]) -> dict[str, psutil.Process]:
+    found = {}
+    for child in psutil.Process(swarm.pid).children(recursive=True):
+        words = child.cmdline()
+        names = [word.split("/")[-1] for word in words if word.startswith("__ns:=/drone_")]
+        if names:
+            found[names[0]] = child
+    return found
+
+
+def check(report: dict[str, Any], drones: int) -> None:
+    assert [drone["name"] for drone in report["drones"]] == [
+        f"drone_{number}" for number in range(1, drones + 1)
+    ]
+    for drone in report["drones"]:
+        frames = drone["frames"]
+        assert frames["received"] > 0
+        assert frames["received"] == frames["processed"] + frames["dropped"]
+        assert set(drone["sightings"]) == {"published", "suppressed"}
+        assert drone["latency_ms"]["infer"]["p50"] > 0
+    truth = report["truth"]
+    assert truth["precision"] >= 0.9
+    assert truth["recall"] >= 0.9
+    assert truth["reported_twice"] == 0
+    assert truth["found"] + truth["missed"] == truth["faults_in_view"]
+    assert report["duplicates_removed"] > 0
+    assert report["replicas_agree"] is True
+    assert report["latency_ms"]["frame_to_target_elsewhere"]["count"] > 0
+    known = {f"drone_{number}" for number in range(1, drones + 1)}
+    for target in report["targets"]:
+        assert set(target["sources"]) <= known
+        assert 0 < target["score"] <= 1
+
+
+@pytest.mark.parametrize("topology", ["mesh", "star"])
+def test_a_swarm_finds_the_faults_and_agrees(
+    edge_infer: Run, tmp_path: Path, topology: str
+) -> None:
+    file = tmp_path / "r.json"
+    out, _ = finished(
+        edge_infer(
+            *("swarm", "--drones", "3", "--duration", "12", "--seed", "4", "--headless"),
+            *("--topology", topology, "--report", str(file)),
+        )
+    )
+    report = json.loads(file.read_text())
+    check(report, drones=3)
+    assert report["seed"] == 4
+    assert report["replicas"] == (4 if topology == "mesh" else 2)
+    assert "replicas agree" in out
+
+
+def test_a_drone_that_is_killed_comes_back_and_all_agree(edge_infer: Run, tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    swarm = edge_infer("swarm", "--drones", "3", "--headless", "--report", str(file))
+    drones = wait_until(lambda: len(d := drone_processes(swarm)) == 3 and d)
+    victim = drones["drone_2"]
+    wait_until(lambda: victim.cpu_times().user > 3.0)  # it has flown
+    victim.kill()
+    reborn = wait_until(
+        lambda: (d := drone_processes(swarm).get("drone_2")) and d.pid != victim.pid and d
+    )
+    wait_until(lambda: reborn.cpu_times().user > 4.0)
+    swarm.send_signal(signal.SIGINT)
+    _, err = finished(swarm)
+    assert "drone_2 ended with code -9 and is started again" in err
+    report = json.loads(file.read_text())
+    assert [drone["restarts"] for drone in report["drones"]] == [0, 1, 0]
+    assert report["replicas_agree"] is True
+
+
+def test_ctrl_c_ends_everything(edge_infer: Run) -> None:
+    swarm = edge_infer("swarm", "--drones", "2", "--headless")
+    drones = wait_until(lambda: len(d := drone_processes(swarm)) == 2 and d)
+    swarm.send_signal(signal.SIGINT)
+    finished(swarm, timeout_s=30)
+    assert not any(process.is_running() for process in drones.values())
+
+
+def refused(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1, err
+    return err
+
+
+def test_a_second_swarm_on_the_domain_is_refused(edge_infer: Run) -> None:
+    first = edge_infer("swarm", "--drones", "1", "--headless")
+    wait_until(lambda: (d := drone_processes(first)) and d["drone_1"].cpu_times().user > 2)
+    err = refused(edge_infer("swarm", "--drones", "1", "--headless"))
+    assert "another swarm flies on DDS domain" in err
+    assert "--domain" in err
+    assert first.poll() is None
+    first.send_signal(signal.SIGINT)
+    finished(first)
+
+
+def test_a_port_in_use_is_refused(edge_infer: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port} is in use" in refused(edge_infer("swarm", "--port", str(port)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--model", "/nowhere"], "model bundle /nowhere is not there"),
+        (["--modules", "/nowhere.npz"], "/nowhere.npz"),
+        (["--report", "/nowhere/r.json"], "cannot be written"),
+        (["--domain", "999"], "no DDS domain 999"),
+        (["--seed", "-1"], "--seed -1 is negative"),
+        (["--drones", "1000"], "too many for one machine"),
+    ],
+)
+def test_what_cannot_fly_is_one_sentence(
+    edge_infer: Run, arguments: list[str], expected: str
+) -> None:
+    assert expected in refused(edge_infer("swarm", "--headless", *arguments))

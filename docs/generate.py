@@ -23,16 +23,16 @@ def topics_page() -> str:
     lines = [
         "# Topics",
         "",
-        "Names without a leading slash are relative to a drone's namespace, so they can be remapped",
-        "and moved; those under `/fleet` are shared by all. Made by `docs/generate.py` from",
-        "`edge_infer/nodes/topics.py`.",
+        "Names without a leading slash are relative to a drone's namespace, so they can be",
+        "remapped and moved; those under `/fleet` are shared by all. Made by `docs/generate.py`",
+        "from `edge_infer/nodes/topics.py`.",
         "",
         "| topic | type | quality of service |",
         "|---|---|---|",
         *(f"| `{row.name}` | `{row.type}` | {quality(row.qos)} |" for row in rows),
         "",
-        "Readers that a whole fleet writes to keep 200 samples: a topic without keys is one instance,",
-        "so twenty writers fill one queue. Images keep one: the newest counts.",
+        "Readers that a whole fleet writes to keep 200 samples: a topic without keys is one",
+        "instance, so twenty writers fill one queue. Images keep one: the newest counts.",
         "",
     ]
     return "\n".join(lines)
@@ -51,9 +51,10 @@ def parameters_page() -> str:
     lines = [
         "# Parameters",
         "",
-        "Set them with `-p name:=value`, in a parameter file, or in a launch file. In a process of",
-        "several nodes say whose you mean: `-p camera:rate_hz:=10.0`. A name that a node does not know",
-        "ends it with a sentence that names the nearest one. Made by `docs/generate.py`.",
+        "Set them with `-p name:=value`, in a parameter file, or in a launch file. In a process",
+        "of several nodes say whose you mean: `-p camera:rate_hz:=10.0`. A name that a node does",
+        "not know ends it with a sentence that names the nearest one. Made by",
+        "`docs/generate.py`.",
     ]
     configs = {"drone": DroneConfig, **{name: entry.load()[1] for name, entry in NODES.items()}}
     for name, config in configs.items():

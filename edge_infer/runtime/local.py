@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Sequence
 
 from edge_infer.runtime.api import RuntimeName
 from edge_infer.runtime.arguments import parse_ros_arguments
-from edge_infer.runtime.loggers import NodeLogger, set_up_logging
+from edge_infer.runtime.loggers import set_up_logging
 from edge_infer.runtime.node import LocalNode
 from edge_infer.runtime.parameters import check_unknown
+from edge_infer.runtime.signals import stopped_by_signals
 from edge_infer.runtime.transport import Executor, Transport
 
 
@@ -42,7 +39,6 @@ class LocalRuntime:
         self._arguments = parse_ros_arguments(args or ())
         self._parameter_services = parameter_services
         self._nodes: list[LocalNode] = []
-        self._are_parameters_checked = False
         set_up_logging(self._arguments.log_levels)
 
     def create_node(self, node_name: str, *, namespace: str = "") -> LocalNode:
@@ -91,27 +87,5 @@ class LocalRuntime:
         Raises:
             ParameterError: one is not.
         """
-        if self._are_parameters_checked or not self._nodes:
-            return
-        self._are_parameters_checked = True
-        logger = NodeLogger("parameters", self._executor.system_ns)
-        for remark in check_unknown(self._arguments.overrides):
-            logger.warning(remark)
-
-
-@contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGINT and SIGTERM call ``stop`` meanwhile, if this is the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(_: int, __: FrameType | None) -> None:
-        stop()
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        if self._nodes:
+            check_unknown(self._arguments.overrides, self._nodes[0].get_logger().warning)

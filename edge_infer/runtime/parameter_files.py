@@ -54,6 +54,8 @@ class Overrides:
         self._settings: list[Setting] = []
         self.known_names: set[str] = set()
         """Every parameter that a node of this process has; nodes add theirs."""
+        self.are_checked = False
+        """Whether it was looked at what no node has."""
 
     def add(self, setting: Setting) -> None:
         """A later one wins over an earlier one like it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
@@ -71,18 +71,18 @@ def load_config(node: Node, config_class: type[Config]) -> Config:
     return config
 
 
-def check_unknown(overrides: Overrides) -> list[str]:
-    """Look at settings for many nodes once all nodes of a process are made.
+def check_unknown(overrides: Overrides, warn: Callable[[str], None]) -> None:
+    """Look once, when all nodes of a process are made, at settings for many nodes.
 
-    Returns:
-        A sentence for each setting in a file that no node here takes and that may
-        be meant for others.
+    One in a file that no node here has may be meant for others and is only worth
+    a warning, unless its name is nearly that of a parameter here.
 
     Raises:
-        ParameterError: one given on the command line that no node takes, or one
-            that is a near miss of a name that a node does take.
+        ParameterError: one given on the command line that no node has, or a near miss.
     """
-    remarks = []
+    if overrides.are_checked:
+        return
+    overrides.are_checked = True
     for setting in overrides.unknown():
         if setting.name.startswith(BUILT_IN):
             continue
@@ -90,8 +90,7 @@ def check_unknown(overrides: Overrides) -> list[str]:
         problem = f"no node here has the parameter {setting.name!r} of {setting.origin}"
         if close or setting.is_explicit:
             raise ParameterError(problem, _hint(setting.name, overrides.known_names))
-        remarks.append(problem)
-    return remarks
+        warn(problem)
 
 
 def _rows(config_class: type[BaseModel], prefix: str = "") -> Iterator[_Row]:

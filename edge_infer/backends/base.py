@@ -31,6 +31,16 @@ class TensorSpec(NamedTuple):
     shape: tuple[int | None, ...]
     dtype: str
 
+    def fits(self, other: TensorSpec) -> bool:
+        """Whether a tensor of this shape and type is what ``other`` asks for."""
+        return (
+            self.dtype == other.dtype
+            and len(self.shape) == len(other.shape)
+            and all(
+                want in (None, have) for have, want in zip(self.shape, other.shape, strict=True)
+            )
+        )
+
 
 class InferenceBackend(Protocol):
     """A loaded model. Use it from one thread at a time."""
@@ -71,14 +81,10 @@ def check_inputs(specs: Sequence[TensorSpec], tensors: Sequence[Tensor]) -> None
             "use a bundle whose manifest belongs to its weights",
         )
     for spec, tensor in zip(specs, tensors, strict=True):
-        fits = len(spec.shape) == tensor.ndim and all(
-            want is None or want == have
-            for want, have in zip(spec.shape, tensor.shape, strict=True)
-        )
-        if not fits or tensor.dtype != spec.dtype:
+        if not TensorSpec(spec.name, tensor.shape, str(tensor.dtype)).fits(spec):
             raise InferenceError(
-                f"input {spec.name!r} is {spec.dtype} {spec.shape}, "
-                f"but got {tensor.dtype} {tensor.shape}",
+                f"input {spec.name!r} is {spec.dtype} {list(spec.shape)}, "
+                f"but got {tensor.dtype} {list(tensor.shape)}",
                 "use a bundle whose manifest belongs to its weights",
             )
 

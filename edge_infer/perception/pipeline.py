@@ -6,10 +6,10 @@ thread at a time: it reuses its input buffer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from edge_infer.backends.base import InferenceBackend
+from edge_infer.backends.base import InferenceBackend, TensorSpec
 from edge_infer.domain import CameraFrame, Detections
 from edge_infer.errors import InferenceError
 from edge_infer.models.manifest import Manifest
@@ -74,10 +74,13 @@ class Pipeline:
 
 
 def _check_input(manifest: Manifest, backend: InferenceBackend) -> None:
-    spec = manifest.input
-    taken = [(name, dtype) for name, _, dtype in backend.inputs]
-    if taken != [(spec.name, spec.dtype)]:
+    stated = TensorSpec(manifest.input.name, manifest.input.shape, manifest.input.dtype)
+    if len(backend.inputs) != 1 or not stated.fits(backend.inputs[0]):
         raise InferenceError(
-            f"the weights take {taken}, the manifest says {spec.name!r} {spec.dtype}",
+            f"the weights take {_words(backend.inputs)}, the manifest says {_words([stated])}",
             "use a bundle whose manifest belongs to its weights",
         )
+
+
+def _words(specs: Sequence[TensorSpec]) -> str:
+    return " and ".join(f"{spec.name!r} {spec.dtype} {list(spec.shape)}" for spec in specs)

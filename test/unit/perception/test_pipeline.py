@@ -1,0 +1,92 @@
+"""The pipeline with the shipped model and a clock of its own."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from edge_infer.backends import registry
+from edge_infer.domain import CameraFrame
+from edge_infer.errors import DecodeError, InferenceError
+from edge_infer.models.bundle import ModelBundle, shipped
+from edge_infer.perception.georeference import georeference
+from edge_infer.perception.pipeline import Pipeline
+from edge_infer.simulation.world import World
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ModelBundle.load(shipped())
+
+
+@pytest.fixture(scope="module")
+def backend(model):
+    backend = registry.load("onnx", model.weights("onnx"))
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def pipeline(model, backend):
+    ticks = itertools.accumulate(itertools.cycle([1_000_000, 5_000_000, 2_000_000, 0]))
+    return Pipeline(model.manifest, backend, lambda: next(ticks))
+
+
+def grey(height=512, width=640):
+    return CameraFrame(np.full((height, width), 90, np.uint8), "mono8", 0, "camera")
+
+
+def test_the_stages_are_timed_by_the_given_clock(pipeline):
+    _, times = pipeline(grey())
+    assert times == (5.0, 2.0, 0.0)
+    assert times.total_ms == 7.0
+
+
+@pytest.mark.parametrize("size", [(512, 640), (64, 64), (720, 1280), (3, 2000)])
+def test_an_empty_scene_has_no_faults(pipeline, size):
+    found, _ = pipeline(grey(*size))
+    assert len(found) == 0
+
+
+def test_a_flight_finds_its_faults_where_they_are(pipeline, model):
+    world = World.build(seed=5, drones=1)
+    drone = world.drone(0)
+    faults = np.array([fault.position_m for fault in world.farm.faults])
+    errors, right = [], []
+    for sequence in range(40):
+        capture = drone.frame(sequence, sequence * 1.0)
+        found, _ = pipeline(capture.frame)
+        assert (np.diff(found.confidence) <= 0).all()
+        placed = georeference(found.xyxy, capture.true_pose, capture.camera)
+        for at, kept in zip(placed.position_m, placed.kept, strict=True):
+            distance = np.hypot(*(faults - at)[:, :2].T)
+            fault = world.farm.faults[int(distance.argmin())]
+            errors.append(distance.min())
+            right.append(fault.class_name == model.manifest.labels[found.class_id[kept]])
+    assert len(errors) > 30
+    assert np.median(errors) < 0.1
+    assert np.mean(np.array(errors) < 1.0) > 0.95
+    assert np.mean(right) > 0.9
+
+
+def test_weights_that_do_not_fit_the_manifest_are_refused(model, backend):
+    spec = model.manifest.input.model_copy(update={"dtype": "float32"})
+    other = model.manifest.model_copy(update={"input": spec})
+    with pytest.raises(InferenceError, match="the manifest says 'image' float32"):
+        Pipeline(other, backend, lambda: 0)
+    spec = model.manifest.input.model_copy(update={"width": 640})
+    other = model.manifest.model_copy(update={"input": spec})
+    with pytest.raises(InferenceError):
+        Pipeline(other, backend, lambda: 0)
+
+
+def test_an_unknown_head_is_refused_before_the_first_frame(model, backend):
+    other = model.manifest.model_copy(update={"head": "ssd"})
+    with pytest.raises(DecodeError, match="'ssd'"):
+        Pipeline(other, backend, lambda: 0)
+
+
+def test_labels_that_do_not_fit_the_weights_are_refused(model, backend):
+    other = model.manifest.model_copy(update={"labels": ("one", "two")})
+    with pytest.raises(DecodeError, match=r"\[1, 6, n\]"):
+        Pipeline(other, backend, lambda: 0)(grey())

@@ -1,0 +1,56 @@
+"""Which place answers for which box."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_infer.training.targets import IGNORED, NOTHING, Boxes, assign
+
+ROWS, COLUMNS, STRIDE = 8, 10, 8
+
+
+def boxes(*rows, frame=0, visible=1.0):
+    """Boxes of 12 x 20 pixels about (x, y), with a class each."""
+    centre = np.array([(x, y) for x, y, _ in rows], np.float32)
+    half = np.array([6, 10], np.float32)
+    return Boxes(
+        np.full(len(rows), frame),
+        np.hstack([centre - half, centre + half]),
+        np.array([name for *_, name in rows]),
+        np.full(len(rows), visible, np.float32),
+    )
+
+
+@given(x=st.floats(0, COLUMNS * STRIDE - 0.01), y=st.floats(0, ROWS * STRIDE - 0.01))
+def test_each_box_has_one_to_four_places_and_they_are_near(x, y):
+    targets = assign(boxes((x, y, 3)), 1, ROWS, COLUMNS, STRIDE)
+    asked = np.argwhere(targets.class_id[0] == 3)
+    assert 1 <= len(asked) <= 4
+    assert np.abs((asked[:, ::-1] + 0.5) * STRIDE - (x, y)).max() <= 0.8 * STRIDE + 1e-3
+    assert (targets.class_id == NOTHING).sum() == ROWS * COLUMNS - len(asked)
+
+
+def test_the_nearest_box_gets_the_place():
+    near, far = (20.0, 20.0, 1), (26.0, 20.0, 2)
+    for order in ((near, far), (far, near)):
+        targets = assign(boxes(*order), 1, ROWS, COLUMNS, STRIDE)
+        assert targets.class_id[0, 2, 2] == 1
+        assert targets.xyxy[0, 2, 2].tolist() == [14, 10, 26, 30]
+        assert targets.class_id[0, 2, 3] == 2
+
+
+def test_boxes_go_to_their_own_frame():
+    two = boxes((20, 20, 5), frame=1)
+    targets = assign(two, 3, ROWS, COLUMNS, STRIDE)
+    assert [(grid == 5).any() for grid in targets.class_id] == [False, True, False]
+
+
+def test_modules_hardly_in_the_picture_are_left_out():
+    targets = assign(boxes((20, 20, 5), visible=0.3), 1, ROWS, COLUMNS, STRIDE)
+    assert targets.class_id[0, 2, 2] == IGNORED
+    assert not (targets.class_id == 5).any()
+
+
+def test_no_boxes_ask_for_nothing():
+    targets = assign(boxes((0, 0, 0)).where(np.zeros(1, bool)), 1, ROWS, COLUMNS, STRIDE)
+    assert (targets.class_id == NOTHING).all()

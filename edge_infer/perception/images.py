@@ -7,9 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_infer.domain import CameraFrame, Detections
+from edge_infer.domain import CameraFrame
 from edge_infer.errors import FrameError
-from edge_infer.perception.pipeline import Pipeline
 
 
 def read_image(path: str | Path) -> CameraFrame:
@@ -36,11 +35,6 @@ def read_image(path: str | Path) -> CameraFrame:
         image = image[:, :, 0]
     encoding = "mono8" if image.ndim == 2 else "bgr8"
     return CameraFrame(np.asarray(image, np.uint8), encoding, 0, file.name)
-
-
-def detect_image(path: str | Path, pipeline: Pipeline) -> Detections:
-    """Detections in one image file, in its pixels."""
-    return pipeline(read_image(path))[0]
 
 
 def _stretched(image: cv2.typing.MatLike) -> cv2.typing.MatLike:

@@ -103,8 +103,11 @@ class Definitions:
 
     def __init__(self) -> None:
         self._store = get_typestore(Stores.ROS2_JAZZY)
+        for name, (constants, fields) in self._store.fielddefs.items():
+            self._store.fielddefs[name] = (constants, _with_uint8(fields))
         self._defaults = dict(PREDEFINED_DEFAULTS)
         self._known: dict[str, Definition] = {}
+        self._hashes: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> Definition:
         """The definition of ``pkg/msg/Name``, ``pkg/srv/Name_Request`` or ``…_Response``.
@@ -119,8 +122,11 @@ class Definitions:
 
     def type_hash(self, name: str) -> str:
         """The RIHS01 hash by which ROS 2 tells versions of a type apart."""
-        self._require(name)
-        return self._store.hash_rihs01(name)
+        found = self._hashes.get(name)
+        if found is None:
+            self._require(name)
+            found = self._hashes[name] = self._store.hash_rihs01(name)
+        return found
 
     def _require(self, name: str) -> None:
         """Read a type and all it is made of into the store."""
@@ -149,7 +155,7 @@ class Definitions:
                 raise MessageError(
                     f"the definition of {part} cannot be read ({error})", "correct its file"
                 ) from error
-            self._store.fielddefs[part] = (constants, fields or _PADDING)
+            self._store.fielddefs[part] = (constants, _with_uint8(fields) or _PADDING)
             self._defaults[part] = _defaults(text)
 
 
@@ -186,6 +192,18 @@ def _split(name: str, path: Path) -> dict[str, str]:
     service = re.sub(r"_(Request|Response)$", "", name)
     request, _, response = re.split(r"^(---)\s*$", text, maxsplit=1, flags=re.MULTILINE)
     return {f"{service}_Request": request, f"{service}_Response": response.lstrip("\n")}
+
+
+def _with_uint8(fields: Any) -> Any:
+    """Fields with ``uint8`` for ``char``: the same to ROS 2, whose hash is that of the former."""
+    char, uint8 = ((Nodetype.BASE, (name, 0)) for name in ("char", "uint8"))
+    result: list[Any] = []
+    for name, (kind, detail) in fields:
+        if kind in (Nodetype.ARRAY, Nodetype.SEQUENCE) and detail[0] == char:
+            result.append((name, (kind, (uint8, detail[1]))))
+        else:
+            result.append((name, uint8 if (kind, detail) == char else (kind, detail)))
+    return result
 
 
 def _defaults(text: str) -> dict[str, Any]:

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edge_infer.errors import TrainingError
+from edge_infer.errors import EdgeInferError, TrainingError
+from edge_infer.simulation.modules import FAULT_CLASSES
 from edge_infer.training.data import HEIGHT, WIDTH, LabelledFrames, augment, load_or_render
 from edge_infer.training.losses import detection_loss
 from edge_infer.training.network import STRIDE, Network
@@ -34,18 +35,20 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What decides the result, besides the data.
+    """What decides the result.
 
     Attributes:
+        frames: rendered once and learnt from again and again.
         steps: batches to learn from; the learning rate falls to zero at the last.
         batch: frames a step.
         learning_rate: of AdamW, after WARM_UP steps.
         weight_decay: of AdamW.
         ema_half_life: steps after which a weight's share in the average is half.
-        seed: of the initial weights, the order of frames and the augmentation.
+        seed: of the frames, the initial weights, the order and the augmentation.
     """
 
-    steps: int = 6000
+    frames: int = 7000
+    steps: int = 4500
     batch: int = 16
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
@@ -171,17 +174,25 @@ def run(trainer: Trainer, frames: LabelledFrames, out: Path, minutes: float) -> 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
-    options.out.mkdir(parents=True, exist_ok=True)
-    frames = load_or_render(options.cache or options.out, options.frames, options.seed)
+    try:
+        trainer = _trainer(options)
+        config = trainer.config
+        frames = load_or_render(options.cache or options.out, config.frames, config.seed)
+        run(trainer, frames, options.out, options.minutes)
+    except EdgeInferError as error:
+        parser.exit(2, f"{error}\n")
+
+
+def _trainer(options: argparse.Namespace) -> Trainer:
     if options.resume:
-        trainer = Trainer.load(options.out)
-    else:
-        config = TrainConfig(steps=options.steps, batch=options.batch, seed=options.seed)
-        trainer = Trainer(config, len(frames.labels))
-    run(trainer, frames, options.out, options.minutes)
+        return Trainer.load(options.out)
+    options.out.mkdir(parents=True, exist_ok=True)
+    config = TrainConfig(options.frames, options.steps, options.batch, seed=options.seed)
+    return Trainer(config, len(FAULT_CLASSES))
 
 
 def _steps(trainer: Trainer, frames: LabelledFrames) -> Iterator[tuple[float, float]]:
@@ -199,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     default = TrainConfig()
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--cache", type=Path, help="folder of the rendered frames (default: out)")
-    parser.add_argument("--frames", type=int, default=6000, help="frames to render and learn from")
+    parser.add_argument("--frames", type=int, default=default.frames, help="frames to render")
     parser.add_argument("--steps", type=int, default=default.steps, help="batches to learn from")
     parser.add_argument("--batch", type=int, default=default.batch, help="frames a step")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long")

@@ -7,7 +7,8 @@ torch = pytest.importorskip("torch", reason="needs the extra train: torch is not
 
 from edge_infer.errors import TrainingError  # noqa: E402
 from edge_infer.models import bundle  # noqa: E402
-from edge_infer.training import export, losses  # noqa: E402
+from edge_infer.models.bundle import ModelBundle  # noqa: E402
+from edge_infer.training import export, losses, train  # noqa: E402
 from edge_infer.training.data import HEIGHT, WIDTH, render  # noqa: E402
 from edge_infer.training.network import Exported, Network, Raw  # noqa: E402
 from edge_infer.training.train import CHECKPOINT, TrainConfig, Trainer, run  # noqa: E402
@@ -31,8 +32,8 @@ def weights_of(trainer):
 
 
 def test_it_learns_four_frames(frames):
-    trainer = Trainer(TrainConfig(steps=50, batch=4, learning_rate=4e-3), 11)
-    course = [sum(trainer.learn(frames)) for _ in range(50)]
+    trainer = Trainer(TrainConfig(steps=35, batch=4, learning_rate=4e-3), 11)
+    course = [sum(trainer.learn(frames)) for _ in range(35)]
     assert np.mean(course[-5:]) < 0.6 * np.mean(course[:5])
 
 
@@ -59,6 +60,31 @@ def test_an_absent_or_spoiled_checkpoint_is_refused(tmp_path):
     (tmp_path / CHECKPOINT).write_bytes(b"no weights")
     with pytest.raises(TrainingError, match="is no checkpoint"):
         Trainer.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda folder: train.main(["--out", folder, "--resume"]),
+        lambda folder: export.main(["--checkpoint", folder, "--out", folder]),
+    ],
+    ids=["train", "export"],
+)
+def test_a_command_without_its_checkpoint_says_one_sentence(command, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        command(str(tmp_path))
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_run_from_frames_to_bundle(tmp_path):
+    run_folder, out = tmp_path / "run", tmp_path / "bundle"
+    train.main(["--out", str(run_folder), "--frames", "4", "--batch", "2", "--steps", "2"])
+    export.main(["--checkpoint", str(run_folder), "--out", str(out), "--frames", "3"])
+    manifest = ModelBundle.load(out).manifest
+    assert manifest.training["steps"] == 2
+    assert manifest.training["held_out_frames"] == 3
+    assert "--frames 4 --steps 2 --batch 2 --seed 0" in str(manifest.training["command"])
 
 
 def test_the_export_says_what_the_network_says(frames, tmp_path):

@@ -13,7 +13,7 @@ from rich.console import Console
 from edge_infer.cli.checks import port, positive_float, positive_int
 from edge_infer.cli.flight import Flight, Plan
 from edge_infer.errors import UsageError
-from edge_infer.swarm.table import drone_table, headline
+from edge_infer.swarm.table import drone_table
 
 MAX_DRONES = 100
 FRAMES_PER_S = 25.0
@@ -64,9 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         snapshot = flight.last_snapshot
     if arguments.report:
         arguments.report.write_text(json.dumps(report, indent=2) + "\n")
-    out = Console(file=sys.stdout)
-    out.print(drone_table(snapshot))
-    out.print(headline(snapshot), highlight=False)
+    Console(file=sys.stdout).print(drone_table(snapshot))
     return 0
 
 

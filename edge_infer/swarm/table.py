@@ -8,13 +8,12 @@ from edge_infer.dashboard.snapshot import Snapshot
 
 
 def drone_table(snapshot: Snapshot) -> Table:
-    """A row per drone."""
-    table = Table(title=headline(snapshot), title_justify="left", expand=False)
+    """A row per drone: frames per second, median times, frames and sightings so far."""
+    table = Table(caption=headline(snapshot), caption_justify="left", expand=False)
     table.add_column("drone")
     table.add_column("state")
-    for name in ("Hz", "infer ms", "sight ms", "received", "dropped", "published", "suppressed"):
+    for name in ("Hz", "infer ms", "sight ms", "frames", "lost", "sent", "held back"):
         table.add_column(name, justify="right")
-    table.add_column("model")
     for drone in snapshot.drones:
         restarts = f" (restarted {drone.restarts}x)" if drone.restarts else ""
         table.add_row(
@@ -27,7 +26,6 @@ def drone_table(snapshot: Snapshot) -> Table:
             str(drone.dropped),
             str(drone.published),
             str(drone.suppressed),
-            f"{drone.model_name} {drone.model_version}".strip(),
         )
     return table
 

@@ -1,0 +1,183 @@
+"""Under a real ROS 2: the launch file, the ros2 commands, and drones of both kinds in one swarm.
+
+Needs both packages built and sourced: `colcon build --base-paths . edge_infer_msgs`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edge_infer.runtime import selection
+
+pytestmark = [
+    pytest.mark.ros,
+    pytest.mark.swarm,
+    pytest.mark.skipif(
+        selection.available()["ros"] is not None or shutil.which("ros2") is None,
+        reason=str(selection.available()["ros"] or "there is no ros2 command"),
+    ),
+]
+
+
+@pytest.fixture
+def ros_environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """A domain of its own, and this Python for the nodes that `ros2 launch` starts."""
+    bin_folder = Path(sys.executable).parent
+    env = {**environment, "PATH": f"{bin_folder}:{environment['PATH']}", "PYTHONUNBUFFERED": "1"}
+    yield env
+    subprocess.run(["ros2", "daemon", "stop"], env=env, capture_output=True, check=False)
+
+
+def ros2(env: dict[str, str], *arguments: str, timeout_s: float = 30.0) -> str:
+    done = subprocess.run(
+        ["ros2", *arguments],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def until(look: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
+        found = look()
+        if found:
+            return found
+    raise AssertionError("it did not happen in time")
+
+
+def targets_of(env: dict[str, str], drone: str) -> Any:
+    """What one coordinator answers to `ros2 service call`."""
+    answer = ros2(
+        env,
+        *("service", "call", f"/{drone}/coordinator/get_targets"),
+        "edge_infer_msgs/srv/GetTargets",
+    )
+    return answer.split("response:")[1]
+
+
+def digests(env: dict[str, str], drones: list[str]) -> set[str]:
+    return {targets_of(env, drone).split("digest='")[1].split("'")[0] for drone in drones}
+
+
+def check_with_the_ros2_commands(env: dict[str, str], drones: list[str]) -> None:
+    """What a robotics engineer types first."""
+    expected = {
+        f"/{drone}/{node}"
+        for drone in drones
+        for node in ("camera", "detector", "georeferencer", "coordinator", "heartbeat")
+    }
+    until(lambda: expected <= set(ros2(env, "node", "list", "--no-daemon").split()))
+    types = ros2(env, "topic", "list", "-t", "--no-daemon")
+    assert "/fleet/sightings [edge_infer_msgs/msg/SightingArray]" in types
+    assert f"/{drones[0]}/detector/detections [vision_msgs/msg/Detection2DArray]" in types
+    info = ros2(env, "topic", "info", "-v", "/fleet/targets")
+    assert "Type: edge_infer_msgs/msg/TargetArray" in info
+    assert "Node name: coordinator" in info
+    assert f"Node namespace: /{drones[0]}" in info
+    assert "Reliability: RELIABLE" in info
+    message = yaml.safe_load(ros2(env, "topic", "echo", "--once", "/fleet/targets").split("---")[0])
+    assert message["header"]["frame_id"] == "map"
+    assert message["coordinator"].endswith("/coordinator")
+    hz = subprocess.Popen(
+        ["ros2", "topic", "hz", f"/{drones[0]}/detector/detections"],
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert hz.stdout
+    line = next(line for line in hz.stdout if "average rate" in line)
+    hz.send_signal(signal.SIGINT)
+    hz.communicate(timeout=10)
+    assert float(line.split("average rate:")[1]) > 0.5
+    answer = ros2(
+        env,
+        "service",
+        "call",
+        f"/{drones[0]}/camera/enable",
+        "std_srvs/srv/SetBool",
+        "{data: true}",
+    )
+    assert "frames flow" in answer
+
+
+def test_the_launch_file_flies_and_the_ros2_commands_see_it(
+    ros_environment: dict[str, str], tmp_path: Path
+) -> None:
+    drones = ["drone_1", "drone_2", "drone_3"]
+    with (tmp_path / "log").open("w") as log:
+        launch = subprocess.Popen(
+            [
+                *("ros2", "launch", "edge_infer", "swarm.launch.py", "drones:=3", "rate_hz:=2.0"),
+                *("dashboard:=false", f"state_dir:={tmp_path}"),
+            ],
+            env=ros_environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        check_with_the_ros2_commands(ros_environment, drones)
+        stop_cameras(ros_environment, drones)
+        until(lambda: len(digests(ros_environment, drones)) == 1)
+    finally:
+        os.killpg(launch.pid, signal.SIGINT)
+        launch.wait(30)
+    text = (tmp_path / "log").read_text()
+    assert "Traceback" not in text, text
+    assert text.count("process has finished cleanly") == 3, text
+
+
+def stop_cameras(env: dict[str, str], drones: list[str]) -> None:
+    for drone in drones:
+        ros2(
+            env,
+            "service",
+            "call",
+            f"/{drone}/camera/enable",
+            "std_srvs/srv/SetBool",
+            "{data: false}",
+        )
+
+
+@pytest.mark.parametrize("runtime", ["embedded", "mixed"])
+def test_an_embedded_and_a_mixed_swarm_are_seen_as_any_other(
+    ros_environment: dict[str, str], tmp_path: Path, runtime: str
+) -> None:
+    file = tmp_path / "r.json"
+    swarm = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "edge_infer", "swarm", "--drones", "2", "--rate", "2"),
+            *("--headless", "--runtime", runtime, "--report", str(file)),
+        ],
+        env=ros_environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        check_with_the_ros2_commands(ros_environment, ["drone_1", "drone_2"])
+    finally:
+        swarm.send_signal(signal.SIGINT)
+        _, err = swarm.communicate(timeout=60)
+    assert swarm.returncode == 0, err
+    report = json.loads(file.read_text())
+    assert report["replicas_agree"] is True
+    kinds = {drone["name"]: drone["runtime"] for drone in report["drones"]}
+    expected = {"embedded": ("embedded", "embedded"), "mixed": ("ros", "embedded")}[runtime]
+    assert (kinds["drone_1"], kinds["drone_2"]) == expected

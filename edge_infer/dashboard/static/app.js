@@ -6,7 +6,6 @@ import { DetailCard } from "./detail.js";
 import { byId, h, setText } from "./dom.js";
 import { Focus } from "./focus.js";
 import { clock, plural, timeOfDay } from "./format.js";
-import { legend } from "./legend.js";
 import { DroneList, TargetList } from "./lists.js";
 import { MapView } from "./map.js";
 import { palette } from "./palette.js";
@@ -18,7 +17,7 @@ const STALE_MS = 4000;
 
 const world = new World();
 const focus = new Focus();
-const map = new MapView(byId("canvas"), world, focus, pick);
+const map = new MapView(byId("canvas"), world, focus, pick, insets);
 const activity = new Activity(byId("activity"));
 const drones = new DroneList(pick);
 const targets = new TargetList(pick, showLists);
@@ -34,7 +33,23 @@ function pick(kind, id) {
   focus.select(again ? null : kind, again ? null : id);
   showLists();
   const place = kind === "drone" ? world.drones.get(id)?.shown : world.targets.get(id)?.view;
-  if (!again && place) map.viewport.reveal(place.x, place.y);
+  if (!again && place) map.viewport.reveal(place.x, place.y, insetsWithCard());
+}
+
+/** What lies over the edges of the map, in pixels: left, top, right, bottom. */
+function insets() {
+  const legend = byId("legend");
+  const wide = byId("canvas").clientWidth > 640;
+  return wide ? [legend.open ? legend.offsetWidth + 44 : 36, 36, 76, 36] : [28, 52, 28, 72];
+}
+
+/** The same with the card of details, which lies to the right or, on a phone, at the bottom. */
+function insetsWithCard() {
+  const [left, top, right, bottom] = insets();
+  const place = byId("canvas").getBoundingClientRect();
+  const card = byId("detail").getBoundingClientRect();
+  if (card.width >= place.width) return [left, top, right, Math.max(bottom, place.bottom - card.top + 20)];
+  return [left, top, card.width ? place.right - card.left + 20 : right, bottom];
 }
 
 function setTab(tab) {
@@ -45,6 +60,9 @@ function setTab(tab) {
 byId("zoom-in").onclick = () => map.viewport.zoom(1.5);
 byId("zoom-out").onclick = () => map.viewport.zoom(1 / 1.5);
 byId("zoom-fit").onclick = () => map.fit();
+byId("legend").addEventListener("toggle", () => {
+  if (map.viewport.fitted) map.fit();
+});
 byId("tabs").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) setTab(button.dataset.tab);
@@ -77,7 +95,11 @@ function showLists() {
   drones.show(snapshot, focus);
   targets.show({ ...snapshot, targets: [...snapshot.targets] }, focus);
   detail.show(focus);
-  const parts = [snapshot.topology, plural(snapshot.drones.length, "drone"), snapshot.seed === null ? "" : `seed ${snapshot.seed}`];
+  const parts = [
+    snapshot.topology,
+    plural(snapshot.drones.length, "drone"),
+    snapshot.seed === null ? "" : `seed ${snapshot.seed}`,
+  ];
   setText(byId("run"), parts.filter(Boolean).join(" · "));
 }
 
@@ -94,23 +116,42 @@ function stateNow() {
 const seconds = (ms) => Math.max(0, Math.ceil(ms / 1000));
 
 const STATUS = {
-  connecting: () => "Connecting…",
-  waiting: () => "Waiting",
-  live: () => `Live ${clock(world.snapshot.elapsed_s)}`,
-  stale: () => `No news for ${seconds(performance.now() - connection.heardAt)} s`,
-  lost: () => "Connection lost",
-  ended: () => `Finished ${clock(world.snapshot.elapsed_s)}`,
+  connecting: "Connecting…",
+  waiting: "Waiting",
+  live: "Live",
+  stale: "No news",
+  lost: "Connection lost",
+  ended: "Finished",
+};
+
+/** How long it has been so; apart from the status, which is read aloud when it changes. */
+const SINCE = {
+  live: () => clock(world.snapshot.elapsed_s),
+  stale: () => `for ${seconds(performance.now() - connection.heardAt)} s`,
+  ended: () => clock(world.snapshot.elapsed_s),
 };
 
 const NOTICES = {
   connecting: () => [h("i", { className: "radar" }), h("h2", {}, "Connecting to the swarm…")],
-  waiting: () => [h("i", { className: "radar" }), h("h2", {}, "Waiting for the first drone…"), h("p", {}, "It appears here as soon as its first heartbeat arrives.")],
+  waiting: () => [
+    h("i", { className: "radar" }),
+    h("h2", {}, "Waiting for the first drone…"),
+    h("p", {}, "It appears here as soon as its first heartbeat arrives."),
+  ],
   lost: () => [h("h2", {}, "Connection lost"), h("p", { id: "retry" }), ...lastNews()],
-  ended: () => (summaryDismissed ? [] : summary(world.snapshot, () => { summaryDismissed = true; showNotice("ended"); })),
+  ended: () =>
+    summaryDismissed
+      ? []
+      : summary(world.snapshot, () => {
+          summaryDismissed = true;
+          showNotice("ended");
+        }),
 };
 
 function lastNews() {
-  return world.snapshot ? [h("p", {}, `The map shows the swarm at ${timeOfDay(world.snapshot.stamp_ns)}.`)] : [];
+  return world.snapshot
+    ? [h("p", {}, `The map shows the swarm at ${timeOfDay(world.snapshot.stamp_ns)}.`)]
+    : [];
 }
 
 function showNotice(state) {
@@ -126,18 +167,28 @@ function showState() {
     byId("notice").dataset.ready = "yes";
     showNotice(state);
   }
-  setText(byId("status"), STATUS[state]());
-  if (state === "lost") setText(byId("retry"), `Trying again in ${seconds(connection.retryAt - performance.now())} s`);
+  setText(byId("status"), STATUS[state]);
+  setText(byId("since"), SINCE[state]?.() ?? "");
+  if (state === "lost")
+    setText(byId("retry"), `Trying again in ${seconds(connection.retryAt - performance.now())} s`);
 }
 
-byId("legend-body").append(...legend());
 byId("legend").open = matchMedia("(min-width: 900px)").matches;
 setInterval(showState, 500);
 showState();
 
 new Stream("/events", {
-  open: () => { connection.open = true; showState(); },
-  farm: (farm) => { world.setFarm(farm); map.updated(); },
+  open: () => {
+    connection.open = true;
+    showState();
+  },
+  farm: (farm) => {
+    world.setFarm(farm);
+    map.updated();
+  },
   snapshot: onSnapshot,
-  lost: (retryAt) => { Object.assign(connection, { open: false, retryAt }); showState(); },
+  lost: (retryAt) => {
+    Object.assign(connection, { open: false, retryAt });
+    showState();
+  },
 }).connect();

@@ -9,10 +9,31 @@ const sum = (drones, field) => drones.reduce((total, drone) => total + (drone[fi
 export function figures(snapshot) {
   const { drones, truth, frame_to_target_ms: latency } = snapshot;
   const rows = [
-    { id: "targets", name: "Targets", value: number(snapshot.targets.length), note: plural(sum(snapshot.targets, "sightings"), "sighting") },
-    { id: "duplicates", name: "Duplicates removed", value: number(snapshot.duplicates_removed), note: `${number(sum(drones, "suppressed"))} kept back` },
-    { id: "frames", name: "Frames", value: number(sum(drones, "processed")), note: `${number(sum(drones, "frame_rate_hz"), 1)} per second` },
-    { id: "latency", name: "Frame to target", value: ms(latency?.p50), unit: latency ? "ms" : "", note: latency ? `p99 ${ms(latency.p99)} ms` : "seen from another drone" },
+    {
+      id: "targets",
+      name: "Targets",
+      value: number(snapshot.targets.length),
+      note: plural(sum(snapshot.targets, "sightings"), "sighting"),
+    },
+    {
+      id: "duplicates",
+      name: "Duplicates removed",
+      value: number(snapshot.duplicates_removed),
+      note: `${number(sum(drones, "suppressed"))} kept back`,
+    },
+    {
+      id: "frames",
+      name: "Frames",
+      value: number(sum(drones, "processed")),
+      note: `${number(sum(drones, "frame_rate_hz"), 1)} per second`,
+    },
+    {
+      id: "latency",
+      name: "Frame to target",
+      value: ms(latency?.p50),
+      unit: latency ? "ms" : "",
+      note: latency ? `p99 ${ms(latency.p99)} ms` : "from one drone to another",
+    },
     { id: "replicas", name: "Replicas", ...agreement(snapshot) },
   ];
   if (truth) rows.push(accuracy(truth));
@@ -22,7 +43,9 @@ export function figures(snapshot) {
 function agreement({ replicas_agree: agree, digest }) {
   const note = digest ? digest.slice(0, 10) : "no digest yet";
   if (!known(agree)) return { value: "–", note };
-  return agree ? { value: "agree", note, tone: "ok" } : { value: "differ", note: "catching up", tone: "warn" };
+  return agree
+    ? { value: "agree", note, tone: "ok" }
+    : { value: "differ", note: "catching up", tone: "warn" };
 }
 
 function accuracy({ precision, recall, missed, false: wrong }) {
@@ -35,16 +58,22 @@ function accuracy({ precision, recall, missed, false: wrong }) {
 }
 
 export function showCounters(list, snapshot) {
-  syncList(list, figures(snapshot), (row) => row.id, () => h("div", {}, h("dt"), h("dd"), h("dd", { className: "note" })), (cell, row) => {
-    const [name, value, note] = cell.children;
-    cell.dataset.tone = row.tone ?? "";
-    setText(name, row.name);
-    if (value.dataset.text !== `${row.value} ${row.unit}`) {
-      value.dataset.text = `${row.value} ${row.unit}`;
-      value.replaceChildren(row.value, ...(row.unit ? [h("small", {}, ` ${row.unit}`)] : []));
-    }
-    setText(note, row.note);
-  });
+  syncList(
+    list,
+    figures(snapshot),
+    (row) => row.id,
+    () => h("div", {}, h("dt"), h("dd"), h("dd", { className: "note" })),
+    (cell, row) => {
+      const [name, value, note] = cell.children;
+      cell.dataset.tone = row.tone ?? "";
+      setText(name, row.name);
+      if (value.dataset.text !== `${row.value} ${row.unit}`) {
+        value.dataset.text = `${row.value} ${row.unit}`;
+        value.replaceChildren(row.value, ...(row.unit ? [h("small", {}, ` ${row.unit}`)] : []));
+      }
+      setText(note, row.note);
+    },
+  );
 }
 
 /** The card that closes a run; `dismiss` shows the map again. */

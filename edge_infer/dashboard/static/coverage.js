@@ -20,15 +20,16 @@ export class Coverage {
     if (!farm || footprint.length < 3) return;
     if (farm !== this.farm) this.start(farm);
     this.ctx.beginPath();
-    for (const [x, y] of footprint) this.ctx.lineTo((x - this.west) * this.scale, (this.north - y) * this.scale);
-    this.ctx.fillStyle = "#fff";
+    for (const [x, y] of footprint)
+      this.ctx.lineTo((x - this.west) * this.scale, (this.north - y) * this.scale);
+    this.ctx.fillStyle = palette.accent;
     this.ctx.fill();
-    this.tint = null;
   }
 
   start(farm) {
     const points = farm.rows.flat();
-    const range = (axis) => points.reduce(([a, b], p) => [Math.min(a, p[axis]), Math.max(b, p[axis])], [Infinity, -Infinity]);
+    const range = (axis) =>
+      points.reduce(([a, b], p) => [Math.min(a, p[axis]), Math.max(b, p[axis])], [Infinity, -Infinity]);
     const [west, east] = range(0);
     const [south, north] = range(1);
     const width = east - west + 2 * MARGIN_M;
@@ -41,6 +42,7 @@ export class Coverage {
     this.canvas.width = Math.ceil(width * this.scale);
     this.canvas.height = Math.ceil(height * this.scale);
     this.ctx = this.canvas.getContext("2d");
+    this.tint = palette.version;
   }
 
   draw(ctx, viewport) {

@@ -1,6 +1,6 @@
 // The card of one drone or one target.
 
-import { h, sparkline } from "./dom.js";
+import { h, morphChildren, sparkline } from "./dom.js";
 import { ago, known, label, ms, number, percent, plural, timeOfDay } from "./format.js";
 import { latLonText, toLatLon } from "./geo.js";
 import { stateWord } from "./lists.js";
@@ -17,9 +17,10 @@ export class DetailCard {
     const item = this.find(focus);
     this.element.hidden = !item;
     if (!item) return;
-    const place = this.element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    this.element.replaceChildren(...(focus.kind === "drone" ? this.drone(item) : this.target(item.view)));
-    if (place) this.element.querySelector(`[data-key="${CSS.escape(place)}"]`)?.focus();
+    const key = `${focus.kind} ${focus.id}`;
+    if (this.shown !== key) this.element.replaceChildren();
+    this.shown = key;
+    morphChildren(this.element, focus.kind === "drone" ? this.drone(item) : this.target(item.view));
   }
 
   find({ kind, id }) {
@@ -33,7 +34,13 @@ export class DetailCard {
     const close = this.button("close", "×", () => this.pick(null, null));
     close.className = "close";
     close.setAttribute("aria-label", "Close");
-    return h("div", { className: "detail-head" }, dot, h("div", {}, h("h2", {}, title), h("p", {}, subtitle)), close);
+    return h(
+      "div",
+      { className: "detail-head" },
+      dot,
+      h("div", {}, h("h2", {}, title), h("p", {}, subtitle)),
+      close,
+    );
   }
 
   button(key, text, onclick) {
@@ -44,15 +51,20 @@ export class DetailCard {
 
   target(view) {
     const now = this.world.snapshot.stamp_ns;
-    const bar = h("meter", { min: 0, max: 1, value: view.score });
-    bar.setAttribute("aria-label", "Score");
-    const seen = h("div", { className: "links" }, ...view.sources.map((name) => this.button(`drone ${name}`, name, () => this.pick("drone", name))));
+    const seen = h(
+      "div",
+      { className: "links" },
+      ...view.sources.map((name) => this.button(`drone ${name}`, name, () => this.pick("drone", name))),
+    );
     return [
       this.head(label(view.class_name), `Target ${view.id}`, palette.heat(view.score)),
       facts([
         ["Score", h("span", { className: "meter" }, scoreBar(view.score), view.score.toFixed(3))],
         ["Seen by", seen],
-        ["Sightings", `${number(view.sightings)}${view.sightings > 1 ? `, ${plural(view.sightings - 1, "duplicate")} folded in` : ""}`],
+        [
+          "Sightings",
+          `${number(view.sightings)}${view.sightings > 1 ? `, ${plural(view.sightings - 1, "duplicate")} folded in` : ""}`,
+        ],
         ...this.place(view),
         ["First seen", `${timeOfDay(view.first_seen_ns)} · ${ago(now, view.first_seen_ns)}`],
         ["Last seen", `${timeOfDay(view.last_seen_ns)} · ${ago(now, view.last_seen_ns)}`],
@@ -65,10 +77,29 @@ export class DetailCard {
     const unaccounted = view.received - view.processed - view.dropped;
     const frames = `${number(view.received)} = ${number(view.processed)} processed + ${number(view.dropped)} dropped`;
     return [
-      this.head(view.name, [stateWord(view.state), view.restarts ? `restarted ${view.restarts} ×` : ""].filter(Boolean).join(" · "), palette.drone(index)),
-      h("div", { className: "sparks" },
-        h("figure", {}, sparkline(rates), h("figcaption", {}, h("b", {}, number(view.frame_rate_hz, 1)), " frames/s")),
-        h("figure", {}, sparkline(latencies), h("figcaption", {}, h("b", {}, ms(view.sighting_ms)), " ms to sighting"))),
+      this.head(
+        view.name,
+        [stateWord(view.state), view.restarts ? `restarted ${view.restarts} ×` : ""]
+          .filter(Boolean)
+          .join(" · "),
+        palette.drone(index),
+      ),
+      h(
+        "div",
+        { className: "sparks" },
+        h(
+          "figure",
+          {},
+          sparkline(rates),
+          h("figcaption", {}, h("b", {}, number(view.frame_rate_hz, 1)), " frames/s"),
+        ),
+        h(
+          "figure",
+          {},
+          sparkline(latencies),
+          h("figcaption", {}, h("b", {}, ms(view.sighting_ms)), " ms to sighting"),
+        ),
+      ),
       facts([
         ["Model", model || "none yet"],
         ["Inference", known(view.infer_ms) ? `${ms(view.infer_ms)} ms` : "–"],
@@ -84,9 +115,9 @@ export class DetailCard {
   }
 
   place({ x, y }) {
-    const rows = [["Position", `${number(x, 2)} m E, ${number(y, 2)} m N`]];
+    const rows = [["Position", `E ${number(x, 2)} m, N ${number(y, 2)} m`]];
     const { farm } = this.world;
-    if (farm) rows.push(["On the globe", latLonText(toLatLon(farm, x, y))]);
+    if (farm) rows.push(["Lat, lon", latLonText(toLatLon(farm, x, y))]);
     return rows;
   }
 }
@@ -103,5 +134,9 @@ function scoreBar(score) {
 }
 
 function facts(rows) {
-  return h("dl", { className: "facts" }, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { className: "facts" },
+    ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 }

@@ -23,27 +23,54 @@ export function setText(element, text) {
  * `make(item)` returns an element, `update(element, item)` fills it.
  */
 export function syncList(parent, items, key, make, update) {
-  const left = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const wanted = new Set(items.map((item) => String(key(item))));
+  const present = new Map();
+  for (const child of [...parent.children]) {
+    if (wanted.has(child.dataset.key)) present.set(child.dataset.key, child);
+    else child.remove();
+  }
   let place = parent.firstElementChild;
   for (const item of items) {
     const id = String(key(item));
-    let child = left.get(id);
-    if (child) left.delete(id);
-    else {
-      child = make(item);
-      child.dataset.key = id;
-    }
+    const child = present.get(id) ?? make(item);
+    child.dataset.key = id;
     update(child, item);
     if (child === place) place = place.nextElementSibling;
     else parent.insertBefore(child, place);
   }
-  for (const child of left.values()) child.remove();
+}
+
+/**
+ * Makes the children of `parent` look like `fresh`, touching only what differs, so that a pressed
+ * button, the focus and a selection of text survive. Elements with different data-key are exchanged.
+ */
+export function morphChildren(parent, fresh) {
+  fresh.forEach((node, i) => {
+    const old = parent.childNodes[i];
+    if (!old) parent.append(node);
+    else if (!sameKind(old, node)) old.replaceWith(node);
+    else if (old.nodeType === Node.TEXT_NODE) setText(old, node.data);
+    else {
+      for (const { name, value } of node.attributes) {
+        if (old.getAttribute(name) === value) continue;
+        if (name === "style") old.style.cssText = node.style.cssText;
+        else old.setAttribute(name, value);
+      }
+      morphChildren(old, [...node.childNodes]);
+    }
+  });
+  while (parent.childNodes.length > fresh.length) parent.lastChild.remove();
+}
+
+function sameKind(a, b) {
+  return a.nodeName === b.nodeName && a.dataset?.key === b.dataset?.key;
 }
 
 /** A small picture of a series: the last values as a line, the newest as a dot. */
 export function sparkline(values, width = 120, height = 28) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("preserveAspectRatio", "xMinYMid meet");
   svg.setAttribute("class", "spark");
   svg.setAttribute("aria-hidden", "true");
   const known = values.filter((value) => value !== null);
@@ -57,7 +84,12 @@ export function sparkline(values, width = 120, height = 28) {
   line.setAttribute("points", points.map((p) => p.map((v) => v.toFixed(1)).join()).join(" "));
   const dot = document.createElementNS(svg.namespaceURI, "circle");
   const [x, y] = points.at(-1);
-  for (const [name, value] of [["cx", x], ["cy", y], ["r", 2.2]]) dot.setAttribute(name, value);
+  for (const [name, value] of [
+    ["cx", x],
+    ["cy", y],
+    ["r", 2.2],
+  ])
+    dot.setAttribute(name, value);
   svg.append(line, dot);
   return svg;
 }

@@ -6,13 +6,17 @@ export const known = (value) => value !== null && value !== undefined;
 
 export function number(value, digits = 0) {
   if (!known(value)) return DASH;
-  return value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const text = value.toLocaleString("en-GB", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return text.replace("-", "−");
 }
 
-/** A duration in milliseconds, three significant digits without the unit. */
+/** A duration in milliseconds, without the unit. */
 export function ms(value) {
   if (!known(value)) return DASH;
-  return number(value, value < 10 ? 1 : 0);
+  return number(value, value < 100 ? 1 : 0);
 }
 
 export const percent = (value, digits = 0) => (known(value) ? `${number(value * 100, digits)} %` : DASH);
@@ -42,7 +46,7 @@ export function timeOfDay(stampNs) {
   return new Date(stampNs / 1e6).toLocaleTimeString("en-GB");
 }
 
-/** hot_cell -> "Hot cell" */
+/** hot_cell -> "Hot cell", Hot-Spot -> "Hot Spot" */
 export function label(className) {
   const words = className.replace(/[_-]+/g, " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);

@@ -22,10 +22,7 @@ function fromEcef(x, y, z) {
   const b = A * (1 - F);
   const p = Math.hypot(x, y);
   const theta = Math.atan2(z * A, p * b);
-  const phi = Math.atan2(
-    z + ((E2 * A * A) / b) * Math.sin(theta) ** 3,
-    p - E2 * A * Math.cos(theta) ** 3,
-  );
+  const phi = Math.atan2(z + ((E2 * A * A) / b) * Math.sin(theta) ** 3, p - E2 * A * Math.cos(theta) ** 3);
   return [(phi * 180) / Math.PI, (Math.atan2(y, x) * 180) / Math.PI];
 }
 

@@ -5,7 +5,13 @@ import { label, ms, number, plural } from "./format.js";
 import { palette } from "./palette.js";
 
 const MOST_ROWS = 200;
-const STATE_WORDS = { alive: "alive", suspect: "suspect", dead: "dead", left: "left", restarted: "restarting" };
+const STATE_WORDS = {
+  alive: "alive",
+  suspect: "suspect",
+  dead: "dead",
+  left: "left",
+  restarted: "restarting",
+};
 const ORDERS = {
   newest: (a, b) => b.first_seen_ns - a.first_seen_ns,
   score: (a, b) => b.score - a.score,
@@ -21,16 +27,32 @@ export class DroneList {
 
   show(snapshot, focus) {
     const count = (state) => snapshot.drones.filter((drone) => drone.state === state).length;
-    const parts = ["suspect", "dead", "restarted"].filter(count).map((state) => `${count(state)} ${stateWord(state)}`);
-    setText(byId("drones-note"), [`${count("alive")} of ${snapshot.drones.length} alive`, ...parts].join(" · "));
+    const parts = ["suspect", "dead", "restarted"]
+      .filter(count)
+      .map((state) => `${count(state)} ${stateWord(state)}`);
+    const alive = snapshot.drones.length
+      ? `${count("alive")} of ${snapshot.drones.length} alive`
+      : "none yet";
+    setText(byId("drones-note"), [alive, ...parts].join(" · "));
     setText(byId("tab-drones"), number(snapshot.drones.length));
     this.index = 0;
-    syncList(this.body, snapshot.drones, (drone) => drone.name, (drone) => this.make(drone), (row, drone) => this.fill(row, drone, focus));
+    syncList(
+      this.body,
+      snapshot.drones,
+      (drone) => drone.name,
+      (drone) => this.make(drone),
+      (row, drone) => this.fill(row, drone, focus),
+    );
   }
 
   make({ name }) {
-    const button = h("button", { type: "button", className: "name", onclick: () => this.pick("drone", name) },
-      h("i", { className: "dot" }), h("b"), h("small"));
+    const button = h(
+      "button",
+      { type: "button", className: "name", onclick: () => this.pick("drone", name) },
+      h("i", { className: "dot" }),
+      h("b"),
+      h("small"),
+    );
     const row = h("tr", { onclick: (event) => event.target.closest("button") || this.pick("drone", name) });
     row.append(h("td", {}, button), h("td", {}, h("span", { className: "state" })));
     for (let i = 0; i < 3; i += 1) row.append(h("td", { className: "num" }));
@@ -70,17 +92,27 @@ export class TargetList {
 
   sortBy(order) {
     this.order = order;
-    for (const button of byId("order").children) button.setAttribute("aria-pressed", button.dataset.order === order);
+    for (const button of byId("order").children)
+      button.setAttribute("aria-pressed", button.dataset.order === order);
     this.changed();
   }
 
   show(snapshot, focus) {
     setText(byId("tab-targets"), number(snapshot.targets.length));
     this.showChips(snapshot.targets, focus);
-    const chosen = snapshot.targets.filter((target) => !focus.className || target.class_name === focus.className);
+    const chosen = snapshot.targets.filter(
+      (target) => !focus.className || target.class_name === focus.className,
+    );
     const rows = chosen.sort(ORDERS[this.order]).slice(0, MOST_ROWS);
-    syncList(this.list, rows, (target) => target.id, (target) => this.make(target), (row, target) => fillTarget(row, target, focus));
-    this.list.dataset.more = chosen.length > MOST_ROWS ? `and ${number(chosen.length - MOST_ROWS)} more on the map` : "";
+    syncList(
+      this.list,
+      rows,
+      (target) => target.id,
+      (target) => this.make(target),
+      (row, target) => fillTarget(row, target, focus),
+    );
+    this.list.dataset.more =
+      chosen.length > MOST_ROWS ? `and ${number(chosen.length - MOST_ROWS)} more on the map` : "";
   }
 
   showChips(targets, focus) {
@@ -88,10 +120,16 @@ export class TargetList {
     for (const { class_name: name } of targets) counts.set(name, (counts.get(name) ?? 0) + 1);
     if (focus.className && !counts.has(focus.className)) focus.filter(focus.className);
     const items = [...counts].sort(([a], [b]) => a.localeCompare(b));
-    syncList(this.chips, items, ([name]) => name, ([name]) => this.makeChip(name, focus), (chip, [name, count]) => {
-      setText(chip.lastElementChild, number(count));
-      chip.setAttribute("aria-pressed", focus.className === name);
-    });
+    syncList(
+      this.chips,
+      items,
+      ([name]) => name,
+      ([name]) => this.makeChip(name, focus),
+      (chip, [name, count]) => {
+        setText(chip.lastElementChild, number(count));
+        chip.setAttribute("aria-pressed", focus.className === name);
+      },
+    );
   }
 
   makeChip(name, focus) {
@@ -103,8 +141,14 @@ export class TargetList {
   }
 
   make({ id }) {
-    const button = h("button", { type: "button", onclick: () => this.pick("target", id) },
-      h("i", { className: "dot" }), h("span", { className: "title" }), h("span", { className: "score" }), h("small"));
+    const button = h(
+      "button",
+      { type: "button", onclick: () => this.pick("target", id) },
+      h("i", { className: "dot" }),
+      h("span", { className: "title" }),
+      h("span", { className: "score" }),
+      h("small"),
+    );
     return h("li", {}, button);
   }
 }
@@ -115,6 +159,9 @@ function fillTarget(row, target, focus) {
   dot.style.setProperty("--colour", palette.heat(target.score));
   setText(title, label(target.class_name));
   setText(score, target.score.toFixed(2));
-  setText(note, `${plural(target.sources.length, "drone")} · ${plural(target.sightings, "sighting")} · ${number(target.x, 1)} E ${number(target.y, 1)} N`);
+  setText(
+    note,
+    `${plural(target.sources.length, "drone")} · ${plural(target.sightings, "sighting")} · E ${number(target.x, 1)}, N ${number(target.y, 1)}`,
+  );
   button.setAttribute("aria-pressed", focus.is("target", target.id));
 }

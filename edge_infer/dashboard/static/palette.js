@@ -2,7 +2,18 @@
 // Findings are warm (a thermal camera's ramp by score), machines are cool.
 
 const NAMES = [
-  "ground", "grid", "row", "row-edge", "module", "text", "muted", "halo", "panel", "accent", "bad", "warn",
+  "ground",
+  "grid",
+  "row",
+  "row-edge",
+  "module",
+  "text",
+  "muted",
+  "halo",
+  "panel",
+  "accent",
+  "bad",
+  "warn",
 ];
 const HEAT_STOPS = 6;
 const LOWEST_SCORE = 0.25;

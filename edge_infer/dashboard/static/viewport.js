@@ -4,10 +4,14 @@
 const MIN_SCALE = 0.2;
 const MAX_SCALE = 120;
 const TAP_PX = 7;
+const EASE_MS = 130;
 
 export class Viewport {
   constructor() {
-    Object.assign(this, { width: 1, height: 1, x: 0, y: 0, scale: 4, fitted: true, version: 0 });
+    Object.assign(this, { width: 1, height: 1, x: 0, y: 0, scale: 4, version: 0 });
+    this.fitted = true;
+    this.goal = null;
+    this.steppedAt = null;
   }
 
   toScreen(x, y) {
@@ -26,8 +30,7 @@ export class Viewport {
   panBy(dx, dy) {
     this.x -= dx / this.scale;
     this.y += dy / this.scale;
-    this.fitted = false;
-    this.version += 1;
+    this.release();
   }
 
   zoomAt(px, py, factor) {
@@ -35,7 +38,13 @@ export class Viewport {
     this.scale = clampScale(this.scale * factor);
     this.x = x - (px - this.width / 2) / this.scale;
     this.y = y + (py - this.height / 2) / this.scale;
+    this.release();
+  }
+
+  /** The user took over. */
+  release() {
     this.fitted = false;
+    this.goal = null;
     this.version += 1;
   }
 
@@ -43,22 +52,51 @@ export class Viewport {
     this.zoomAt(this.width / 2, this.height / 2, factor);
   }
 
-  /** Shows all of [west, south, east, north] and keeps doing so until the user moves the map. */
-  fit([west, south, east, north]) {
-    const margin = Math.min(56, 0.08 * Math.min(this.width, this.height) + 12);
-    const scale = Math.min(
-      (this.width - 2 * margin) / Math.max(east - west, 8),
-      (this.height - 2 * margin) / Math.max(north - south, 8),
+  /**
+   * Shows all of [west, south, east, north] inside the insets [left, top, right, bottom], and keeps
+   * doing so until the user moves the map.
+   */
+  fit([west, south, east, north], [left, top, right, bottom]) {
+    const scale = clampScale(
+      Math.min(
+        (this.width - left - right) / Math.max(east - west, 8),
+        (this.height - top - bottom) / Math.max(north - south, 8),
+      ),
     );
-    Object.assign(this, { x: (west + east) / 2, y: (south + north) / 2, scale: clampScale(scale), fitted: true });
-    this.version += 1;
+    this.fitted = true;
+    this.goal = {
+      x: (west + east) / 2 - (left - right) / 2 / scale,
+      y: (south + north) / 2 + (top - bottom) / 2 / scale,
+      scale,
+    };
   }
 
-  /** Brings a point into view when it is outside the middle of the map. */
-  reveal(x, y) {
+  /** Brings a point out from under the insets [left, top, right, bottom]. */
+  reveal(x, y, [left, top, right, bottom]) {
     const [px, py] = this.toScreen(x, y);
-    const inside = px > 40 && px < this.width - 40 && py > 40 && py < this.height - 40;
-    if (!inside) this.panBy(this.width / 2 - px, this.height / 2 - py);
+    const inside = px > left && px < this.width - right && py > top && py < this.height - bottom;
+    if (inside) return;
+    this.release();
+    this.goal = {
+      x: x - (left - right) / 2 / this.scale,
+      y: y + (top - bottom) / 2 / this.scale,
+      scale: this.scale,
+    };
+  }
+
+  /** Moves towards the goal; at once the first time and for `still`. */
+  step(now, still) {
+    const elapsed = this.steppedAt === null || still ? Infinity : now - this.steppedAt;
+    this.steppedAt = now;
+    if (!this.goal) return;
+    const share = 1 - Math.exp(-elapsed / EASE_MS);
+    for (const key of ["x", "y", "scale"]) this[key] += (this.goal[key] - this[key]) * share;
+    const near = Math.hypot(this.goal.x - this.x, this.goal.y - this.y) * this.scale < 0.3;
+    if (near && Math.abs(this.goal.scale / this.scale - 1) < 1e-3) {
+      Object.assign(this, this.goal);
+      this.goal = null;
+    }
+    this.version += 1;
   }
 }
 
@@ -105,17 +143,22 @@ export function attachPointers(canvas, viewport, { tap, hover }) {
 
   const release = (event) => {
     if (!pointers.delete(event.pointerId) || event.type === "pointercancel") return;
-    if (pointers.size === 0 && travelled <= TAP_PX) tap(...place(event), event.pointerType === "mouse" ? 14 : 26);
+    if (pointers.size === 0 && travelled <= TAP_PX)
+      tap(...place(event), event.pointerType === "mouse" ? 14 : 26);
   };
   canvas.addEventListener("pointerup", release);
   canvas.addEventListener("pointercancel", release);
   canvas.addEventListener("pointerleave", () => hover(-1e6, -1e6));
   canvas.addEventListener("dblclick", (event) => viewport.zoomAt(...place(event), 2));
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const lines = event.deltaMode === 1 ? 16 : 1;
-    viewport.zoomAt(...place(event), Math.exp(-event.deltaY * lines * 0.0016));
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const lines = event.deltaMode === 1 ? 16 : 1;
+      viewport.zoomAt(...place(event), Math.exp(-event.deltaY * lines * 0.0016));
+    },
+    { passive: false },
+  );
 }
 
 /** Arrows move, plus and minus zoom, 0 fits. */

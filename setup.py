@@ -43,7 +43,7 @@ setup(
     extras_require={
         "train": ["torch>=2.4", "onnx>=1.15"],
         "bench": ["scikit-learn>=1.4", "scipy>=1.11"],
-        "test": ["pytest>=8", "hypothesis>=6.100"],
+        "test": ["pytest>=8", "hypothesis>=6.100", "selenium>=4.15"],
         "check": ["ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
     },
     entry_points={

@@ -14,14 +14,17 @@ them, is decided elsewhere (``view.py``, ``suppression.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from heapq import heapify, heappop, heappush
+from collections.abc import Iterator
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.fleet.spatial import HashGrid
 
 DEFAULT_RADIUS_MM = 5000
+
+_Priority = tuple[float, str, int, int]
+"""``Sighting.priority`` without its inner tuple."""
 
 
 def conflict(a: Sighting, b: Sighting, radius_mm: int = DEFAULT_RADIUS_MM) -> bool:
@@ -39,12 +42,16 @@ class Change(NamedTuple):
         kept: sightings that are kept now and were not before.
         dropped: sightings that were kept before and are not now; one that was
             discarded is among them.
-        regrouped: kept sightings that cover others than before.
+        regrouped: kept sightings that cover others than before; of those that are
+            newly kept, not all are named again.
     """
 
     kept: tuple[Sighting, ...] = ()
     dropped: tuple[Sighting, ...] = ()
     regrouped: tuple[Sighting, ...] = ()
+
+
+_NO_CHANGE = Change()
 
 
 class _Node:
@@ -56,11 +63,36 @@ class _Node:
         self.sighting = sighting
         self.x_mm = sighting.x_mm
         self.y_mm = sighting.y_mm
-        self.priority = sighting.priority
-        self.frame = (sighting.id.source, sighting.id.boot, sighting.frame)
+        self.priority: _Priority = (-sighting.score, *sighting.id)
+        self.frame = sighting.frame
         self.cover: _Node | None = None
         self.covered: set[_Node] | None = None
         """The nodes whose cover this is; None while this one is not kept."""
+
+
+class _Repair:
+    """A change under way: what has come of it, and the orphans still to be decided."""
+
+    __slots__ = ("dropped", "kept", "orphans", "regrouped")
+
+    def __init__(self) -> None:
+        self.kept: list[_Node] = []
+        self.dropped: list[_Node] = []
+        self.regrouped: set[_Node] = set()
+        self.orphans: list[tuple[_Priority, _Node]] = []
+
+    def orphan(self, node: _Node) -> None:
+        """The node has lost its cover."""
+        node.cover = None
+        heappush(self.orphans, (node.priority, node))
+
+    def change(self) -> Change:
+        """What has come of it."""
+        return Change(
+            tuple(node.sighting for node in self.kept),
+            tuple(node.sighting for node in self.dropped),
+            tuple(node.sighting for node in self.regrouped if node.covered is not None),
+        )
 
 
 class PrioritySet:
@@ -68,9 +100,9 @@ class PrioritySet:
 
     Each sighting that is not kept knows its *cover*: of the kept sightings that
     it conflicts with, the one with the highest priority. So a kept sighting that
-    goes leads straight to those that may take its place, and only kept sightings
-    need a place in the grid. A change is repaired from high priority to low with
-    a heap; each sighting is decided when nothing above it can change any more.
+    goes leads straight to its orphans, which may take its place, and only kept
+    sightings need a place in the grid. Orphans are decided from high priority to
+    low: then nothing above the one in hand can change any more.
     """
 
     def __init__(self, radius_mm: int = DEFAULT_RADIUS_MM) -> None:
@@ -119,105 +151,104 @@ class PrioritySet:
     def insert(self, sighting: Sighting) -> Change:
         """Add a sighting; one whose identity is here already changes nothing."""
         if sighting.id in self._nodes:
-            return Change()
+            return _NO_CHANGE
         node = self._nodes[sighting.id] = _Node(sighting)
-        return self._repair([node])
+        cover = self._cover(node)
+        if cover is not node:
+            _put_under(cover, node)
+            return Change(regrouped=(cover.sighting,))
+        repair = _Repair()
+        self._keep(node, repair)
+        return self._finish(repair)
 
     def discard(self, identity: SightingId) -> Change:
         """Forget a sighting; one that is not here changes nothing."""
         node = self._nodes.pop(identity, None)
         if node is None:
-            return Change()
-        if node.covered is not None:
-            return self._repair(self._unkeep(node), gone=node)
-        cover = self._uncover(node)
-        return Change(regrouped=(cover.sighting,))
+            return _NO_CHANGE
+        if node.cover is not None:
+            return Change(regrouped=(_take_out(node).sighting,))
+        repair = _Repair()
+        self._unkeep(node, repair)
+        return self._finish(repair)
 
-    def _repair(self, pending: Iterable[_Node], gone: _Node | None = None) -> Change:
-        """Decide the pending nodes and whatever follows from them, best first."""
-        kept: list[_Node] = []
-        dropped: list[_Node] = [] if gone is None else [gone]
-        regrouped: set[_Node] = set()
-        heap = [(node.priority, node) for node in pending]
-        heapify(heap)
-        while heap:
-            _, node = heappop(heap)
+    def _finish(self, repair: _Repair) -> Change:
+        while repair.orphans:
+            _, node = heappop(repair.orphans)
             cover = self._cover(node)
-            if cover is not node:
-                if node.covered is not None:
-                    dropped.append(node)
-                    for orphan in self._unkeep(node):
-                        heappush(heap, (orphan.priority, orphan))
-                self._put_under(cover, node, regrouped)
-            elif node.covered is None:
-                kept.append(node)
-                for rival in self._keep(node, regrouped):
-                    heappush(heap, (rival.priority, rival))
-        return Change(
-            tuple(node.sighting for node in kept),
-            tuple(node.sighting for node in dropped),
-            tuple(node.sighting for node in regrouped if node.covered is not None),
-        )
+            if cover is node:
+                self._keep(node, repair)
+            else:
+                _put_under(cover, node)
+                repair.regrouped.add(cover)
+        return repair.change()
 
     def _cover(self, node: _Node) -> _Node:
         """Of the kept nodes that conflict with this one, the best above it; else itself."""
         best = node
         for other in self._kept.within(node.x_mm, node.y_mm, self.radius_mm):
-            if other.priority < best.priority and other.frame != node.frame:
+            if other.priority < best.priority and not _same_frame(node, other):
                 best = other
         return best
 
-    def _keep(self, node: _Node, regrouped: set[_Node]) -> list[_Node]:
-        """Make a node kept and give it what it covers; returns the kept nodes it rules out."""
-        if node.cover is not None:
-            regrouped.add(self._uncover(node))
+    def _keep(self, node: _Node, repair: _Repair) -> None:
+        """Make a node kept: it rules out the kept ones below it and covers what it can."""
         node.covered = set()
-        rivals = []
+        repair.kept.append(node)
         for other in self._kept.within(node.x_mm, node.y_mm, 2 * self.radius_mm):
             if other.priority < node.priority:
                 continue
+            if other.covered:
+                self._adopt(node, other, repair)
             if self._conflict(node, other):
-                rivals.append(other)
-            for covered in [c for c in other.covered or () if self._conflict(node, c)]:
-                self._put_under(node, covered, regrouped)
+                self._unkeep(other, repair)
+                _put_under(node, other)
         self._kept.insert(node)
         self._kept_count += 1
-        return rivals
 
-    def _unkeep(self, node: _Node) -> set[_Node]:
-        """Make a kept node not kept; returns those that it covered, now without a cover."""
-        orphans = node.covered or set()
-        for orphan in orphans:
-            orphan.cover = None
+    def _adopt(self, node: _Node, other: _Node, repair: _Repair) -> None:
+        """Take from a lower kept node what this one covers better."""
+        adopted = [covered for covered in other.covered or () if self._conflict(node, covered)]
+        for covered in adopted:
+            _take_out(covered)
+            _put_under(node, covered)
+        if adopted:
+            repair.regrouped.add(other)
+
+    def _unkeep(self, node: _Node, repair: _Repair) -> None:
+        """Make a kept node not kept; what it covered must be decided anew."""
+        for orphan in node.covered or ():
+            repair.orphan(orphan)
         node.covered = None
+        repair.dropped.append(node)
         self._kept.remove(node)
         self._kept_count -= 1
-        return orphans
-
-    def _put_under(self, cover: _Node, node: _Node, regrouped: set[_Node]) -> None:
-        if node.cover is cover:
-            return
-        if node.cover is not None:
-            regrouped.add(self._uncover(node))
-        node.cover = cover
-        assert cover.covered is not None
-        cover.covered.add(node)
-        regrouped.add(cover)
-
-    @staticmethod
-    def _uncover(node: _Node) -> _Node:
-        cover = node.cover
-        assert cover is not None
-        assert cover.covered is not None
-        cover.covered.remove(node)
-        node.cover = None
-        return cover
 
     def _conflict(self, a: _Node, b: _Node) -> bool:
         dx = a.x_mm - b.x_mm
         dy = a.y_mm - b.y_mm
-        return dx * dx + dy * dy <= self.radius_mm * self.radius_mm and a.frame != b.frame
+        return dx * dx + dy * dy <= self.radius_mm * self.radius_mm and not _same_frame(a, b)
 
 
-def _by_priority(node: _Node) -> tuple[float, SightingId]:
+def _same_frame(a: _Node, b: _Node) -> bool:
+    return a.frame == b.frame and a.priority[1:3] == b.priority[1:3]
+
+
+def _put_under(cover: _Node, node: _Node) -> None:
+    assert cover.covered is not None
+    cover.covered.add(node)
+    node.cover = cover
+
+
+def _take_out(node: _Node) -> _Node:
+    """Part a node from its cover, which is returned."""
+    cover = node.cover
+    assert cover is not None
+    assert cover.covered is not None
+    cover.covered.remove(node)
+    node.cover = None
+    return cover
+
+
+def _by_priority(node: _Node) -> _Priority:
     return node.priority

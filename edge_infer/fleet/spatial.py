@@ -57,15 +57,19 @@ class HashGrid(Generic[PointT]):
         """The points no farther than ``reach_mm`` from a place, in no set order."""
         side, cells = self._side, self._cells
         reach2 = reach_mm * reach_mm
-        rows = range((y_mm - reach_mm) // side, (y_mm + reach_mm) // side + 1)
+        west, south = (x_mm - reach_mm) // side, (y_mm - reach_mm) // side
+        columns = (x_mm + reach_mm) // side - west
+        rows = (y_mm + reach_mm) // side - south + 1
+        first = west * _COLUMN + south
         found = []
-        for column in range((x_mm - reach_mm) // side, (x_mm + reach_mm) // side + 1):
-            for row in rows:
-                for point in cells.get(column * _COLUMN + row, ()):
-                    dx = point.x_mm - x_mm
-                    dy = point.y_mm - y_mm
-                    if dx * dx + dy * dy <= reach2:
-                        found.append(point)
+        for bottom in range(first, first + columns * _COLUMN + 1, _COLUMN):
+            for cell in range(bottom, bottom + rows):
+                if cell in cells:
+                    for point in cells[cell]:
+                        dx = point.x_mm - x_mm
+                        dy = point.y_mm - y_mm
+                        if dx * dx + dy * dy <= reach2:
+                            found.append(point)
         return found
 
     def _cell(self, point: PointT) -> int:

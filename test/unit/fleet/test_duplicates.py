@@ -111,7 +111,7 @@ def test_the_cover_is_the_best_of_the_kept_that_conflict() -> None:
     middle = sighting("c", 1, 1, score=0.5)
     known = filled([left, middle])
     assert known.covered_by(middle) == left
-    assert set(known.insert(right).regrouped) == {left, right}
+    assert known.insert(right) == Change(kept=(right,), regrouped=(left,))
     assert known.covered_by(middle) == right
     assert set(known.group(right.id)) == {right, middle}
     assert known.covered_by(right) is None

@@ -26,9 +26,9 @@ from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-_DENSE = 6
-"""Possible neighbours per point above which the best points go first."""
-_BEST = 8
+_CROWDED = 1.0
+"""Pairs per point within one strip above which the best points go first."""
+_BEST = 4
 """One point in so many goes first."""
 _SMALL = 256
 """So few points are decided in one go, however dense they lie."""
@@ -105,26 +105,25 @@ class _Points:
 
     def independent(self, pool: Ints) -> Ints:
         """Those of the pool (ascending) that are kept when there is nothing else."""
-        key = self.key[pool]
-        starts, ends = self._forward_runs(key)
-        dense = int((ends - starts).sum()) > _DENSE * len(pool)
-        if dense and len(pool) > _SMALL:
-            rank = self.rank[pool]
-            cut = np.partition(rank, len(pool) // _BEST)[len(pool) // _BEST]
-            first = self.independent(pool[rank < cut])
-            rest = pool[rank >= cut]
-            return np.union1d(first, self.independent(rest[~self._ruled_out(first, rest)]))
-        left, right = _pairs(starts, ends)
-        above, below = self._conflicting(np.concatenate([pool, pool])[left], pool[right])
-        return self._rounds(pool, above, below)
-
-    def _forward_runs(self, key: Ints) -> tuple[Ints, Ints]:
-        """(2 n,) runs of what may conflict: the n in their own strips, then in the next ones."""
-        after = np.arange(1, len(key) + 1)
-        same = np.searchsorted(key, key + self.radius, "right")
+        n, key = len(pool), self.key[pool]
+        after = np.arange(1, n + 1)
+        same_strip = np.searchsorted(key, key + self.radius, "right")
+        if n > _SMALL and int((same_strip - after).sum()) > _CROWDED * n:
+            return self._best_first(pool)
         low = np.searchsorted(key, key + (self.stride - self.radius), "left")
         high = np.searchsorted(key, key + (self.stride + self.radius), "right")
-        return np.concatenate([after, low]), np.concatenate([same, high])
+        i, j = _pairs(np.concatenate([after, low]), np.concatenate([same_strip, high]))
+        above, below = self._conflicting(np.concatenate([pool, pool])[i], pool[j])
+        return self._rounds(pool, above, below)
+
+    def _best_first(self, pool: Ints) -> Ints:
+        """Decide the best of a crowd, then those that they do not rule out."""
+        rank = self.rank[pool]
+        cut = np.partition(rank, len(pool) // _BEST)[len(pool) // _BEST]
+        first = self.independent(pool[rank < cut])
+        rest = pool[rank >= cut]
+        rest = rest[~self._ruled_out(first, rest)]
+        return np.concatenate([first, self.independent(rest)])
 
     def _ruled_out(self, kept: Ints, rest: Ints) -> Mask:
         """(len(rest),) which of the rest conflict with one of the kept."""

@@ -1,0 +1,64 @@
+"""What every runtime owes to whoever asks who is there."""
+
+from edge_infer.runtime.qos import QoS
+
+RELIABLE = QoS(depth=10)
+
+
+def test_nodes_see_each_other(world):
+    one = world.node("one", namespace="/drone1")
+    two = world.node("two")
+    expected = {("one", "/drone1"), ("two", "/")}
+    for node in (one, two):
+        assert world.until(lambda node=node: expected <= set(node.get_node_names_and_namespaces()))
+
+
+def test_topics_have_types_and_counts(world):
+    one = world.node("one", "-r", "chatter:=/radio")
+    two = world.node("two")
+    text = one.messages["std_msgs/msg/String"]
+    publisher = one.create_publisher(text, "chatter", RELIABLE)
+    assert world.until(lambda: two.count_publishers("/radio") == 1)
+    assert ("/radio", ["std_msgs/msg/String"]) in [
+        (name, list(types)) for name, types in two.get_topic_names_and_types()
+    ]
+    two.create_subscription(text, "/radio", lambda _: None, RELIABLE)
+    assert world.until(lambda: one.count_subscribers("chatter") == 1)
+    assert one.count_publishers("nobody") == 0
+    one.destroy_publisher(publisher)
+    assert world.until(lambda: two.count_publishers("/radio") == 0)
+
+
+def test_services_are_no_topics(world):
+    node = world.node("one")
+    node.create_service(node.messages["std_srvs/srv/Trigger"], "go", lambda _, response: response)
+    names = {name for name, _ in node.get_topic_names_and_types()}
+    assert not any("go" in name for name in names)
+
+
+def test_a_destroyed_node_is_gone(world):
+    runtime = world.runtime()
+    node, watcher = runtime.create_node("leaver"), world.node("watcher")
+    text = node.messages["std_msgs/msg/String"]
+    received = []
+    node.create_subscription(text, "/topic", received.append, RELIABLE)
+    publisher = watcher.create_publisher(text, "/topic", RELIABLE)
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    assert world.until(lambda: ("leaver", "/") in watcher.get_node_names_and_namespaces())
+    node.destroy_node()
+    assert world.until(lambda: publisher.get_subscription_count() == 0)
+    assert world.until(lambda: ("leaver", "/") not in watcher.get_node_names_and_namespaces())
+    publisher.publish(text(data="x"))
+    node.destroy_node()
+    assert not received
+
+
+def test_a_runtime_that_shut_down_is_gone(world):
+    runtime = world.runtime()
+    runtime.create_node("leaver")
+    watcher = world.node("watcher")
+    assert world.until(lambda: ("leaver", "/") in watcher.get_node_names_and_namespaces())
+    runtime.shutdown()
+    runtime.shutdown()
+    world.runtimes.remove(runtime)
+    assert world.until(lambda: ("leaver", "/") not in watcher.get_node_names_and_namespaces())

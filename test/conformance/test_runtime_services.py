@@ -1,0 +1,108 @@
+"""What every runtime owes to services and clients."""
+
+import pytest
+
+
+def offer_flip(node, name="flip"):
+    flip = node.messages["std_srvs/srv/SetBool"]
+
+    def answer(request, response):
+        response.success = not request.data
+        response.message = "flipped"
+        return response
+
+    node.create_service(flip, name, answer)
+    return flip
+
+
+def test_a_call_is_answered(world):
+    server, caller = world.node("server"), world.node("caller")
+    flip = offer_flip(server)
+    client = caller.create_client(flip, "flip")
+    assert world.until(client.service_is_ready)
+    futures = [client.call_async(flip.Request(data=value)) for value in (True, False)]
+    assert world.until(lambda: all(future.done() for future in futures))
+    assert [future.result().success for future in futures] == [False, True]
+    assert futures[0].result().message == "flipped"
+    assert futures[0].exception() is None
+
+
+def test_each_client_gets_its_own_answers(world):
+    server, one, other = world.node("server"), world.node("one"), world.node("other")
+    flip = offer_flip(server)
+    clients = [node.create_client(flip, "flip") for node in (one, other)]
+    assert world.until(lambda: all(client.service_is_ready() for client in clients))
+    values = [True, False, False, True]
+    futures = [
+        client.call_async(flip.Request(data=value))
+        for client, value in zip(clients * 2, values, strict=True)
+    ]
+    assert world.until(lambda: all(future.done() for future in futures))
+    assert [future.result().success for future in futures] == [not value for value in values]
+
+
+def test_names_of_services_follow_the_same_rules(world):
+    server = world.node("server", "-r", "__ns:=/drone1")
+    caller = world.node("caller", "-r", "question:=/drone1/server/flip")
+    flip = offer_flip(server, "~/flip")
+    client = caller.create_client(flip, "question")
+    assert world.until(client.service_is_ready)
+    future = client.call_async(flip.Request())
+    assert world.until(future.done)
+    assert future.result().success is True
+
+
+def test_an_absent_service_is_not_ready(world):
+    node = world.node()
+    client = node.create_client(node.messages["std_srvs/srv/Trigger"], "nobody")
+    assert not client.service_is_ready()
+    assert not client.wait_for_service(timeout_sec=0.2)
+
+
+def test_waiting_for_a_service_of_the_same_process(world):
+    node = world.node()
+    flip = offer_flip(node)
+    client = node.create_client(flip, "flip")
+    assert client.wait_for_service(timeout_sec=10.0)
+    answers = []
+    client.call_async(flip.Request()).add_done_callback(lambda f: answers.append(f.result()))
+    assert world.until(lambda: answers)
+    assert answers[0].success is True
+
+
+def test_a_request_without_fields(world):
+    server, caller = world.node("server"), world.node("caller")
+    trigger = server.messages["std_srvs/srv/Trigger"]
+
+    def answer(_, response):
+        response.message = "done"
+        return response
+
+    server.create_service(trigger, "go", answer)
+    client = caller.create_client(trigger, "go")
+    assert world.until(client.service_is_ready)
+    future = client.call_async(trigger.Request())
+    assert world.until(future.done)
+    assert future.result().message == "done"
+
+
+def test_an_error_in_a_handler_reaches_whoever_spins(world):
+    node = world.node()
+    flip = node.messages["std_srvs/srv/SetBool"]
+
+    def answer(request, response):
+        if request.data:
+            raise ValueError("a fault in the handler")
+        response.message = "fine"
+        return response
+
+    node.create_service(flip, "flip", answer)
+    client = node.create_client(flip, "flip")
+    assert world.until(client.service_is_ready)
+    failed = client.call_async(flip.Request(data=True))
+    with pytest.raises(ValueError, match="a fault in the handler"):
+        world.until(failed.done)
+    future = client.call_async(flip.Request(data=False))
+    assert world.until(future.done)
+    assert future.result().message == "fine"
+    assert not failed.done()

@@ -1,0 +1,299 @@
+"""What every runtime owes to publishers and subscriptions."""
+
+import array
+import threading
+
+import numpy as np
+import pytest
+
+from edge_infer.errors import MessageError, NameRuleError
+from edge_infer.runtime import qos
+from edge_infer.runtime.qos import QoS, Reliability
+
+RELIABLE = QoS(depth=100)
+BEST_EFFORT = QoS(depth=100, reliability=Reliability.BEST_EFFORT)
+
+
+def fill_header(messages):
+    header = messages["std_msgs/msg/Header"](frame_id="drone_é/camera")
+    header.stamp.sec, header.stamp.nanosec = 1_700_000_000, 999_999_999
+    return header
+
+
+def fill_image(messages):
+    pixels = np.random.default_rng(1).integers(0, 256, 160 * 128, np.uint8)
+    return messages["sensor_msgs/msg/Image"](
+        header=fill_header(messages),
+        height=128,
+        width=160,
+        encoding="mono8",
+        step=160,
+        data=array.array("B", pixels.tobytes()),
+    )
+
+
+def fill_camera_info(messages):
+    info = messages["sensor_msgs/msg/CameraInfo"](distortion_model="plumb_bob")
+    info.d, info.k = [0.1, -0.2, 0.0, 0.0, 0.5], np.arange(9, dtype=np.float64)
+    info.roi.do_rectify = True
+    return info
+
+
+def fill_pose(messages):
+    pose = messages["geometry_msgs/msg/PoseWithCovarianceStamped"](header=fill_header(messages))
+    pose.pose.pose.position.x = -12.345
+    pose.pose.covariance = np.arange(36, dtype=np.float64)
+    return pose
+
+
+def fill_detections(messages):
+    result = messages["vision_msgs/msg/Detection2DArray"](header=fill_header(messages))
+    for index in range(3):
+        detection = messages["vision_msgs/msg/Detection2D"](id=f"box{index}")
+        hypothesis = messages["vision_msgs/msg/ObjectHypothesisWithPose"]()
+        hypothesis.hypothesis.class_id = "hot_cell"
+        hypothesis.hypothesis.score = 0.5 + index / 10
+        detection.results = [hypothesis] * index
+        detection.bbox.center.position.x = 1.5 * index
+        result.detections.append(detection)
+    return result
+
+
+def fill_sightings(messages):
+    point = messages["geometry_msgs/msg/Point"]
+    sighting = messages["edge_infer_msgs/msg/Sighting"]
+    return messages["edge_infer_msgs/msg/SightingArray"](
+        header=fill_header(messages),
+        source="drone1",
+        boot=3,
+        frame=2**40,
+        class_names=["hot_cell", "diode"],
+        sightings=[
+            sighting(
+                sequence=n,
+                class_index=n % 2,
+                score=0.5,
+                position=point(x=n / 1000, y=-n / 1000),
+                covariance=np.array([0.5, 0.0, 0.25], np.float32),
+            )
+            for n in range(20)
+        ],
+    )
+
+
+def fill_diagnostics(messages):
+    status = messages["diagnostic_msgs/msg/DiagnosticStatus"]
+    value = messages["diagnostic_msgs/msg/KeyValue"](key="engine", value="onnx")
+    return messages["diagnostic_msgs/msg/DiagnosticArray"](
+        status=[status(level=status.WARN, name="detector", values=[value])]
+    )
+
+
+FILLERS = [
+    fill_header,
+    fill_image,
+    fill_camera_info,
+    fill_pose,
+    fill_detections,
+    fill_sightings,
+    fill_diagnostics,
+]
+
+
+@pytest.mark.parametrize("fill", FILLERS, ids=lambda fill: fill.__name__.removeprefix("fill_"))
+def test_content_arrives_as_it_was_sent(world, plain, fill):
+    talker, listener = world.node("talker"), world.node("listener")
+    sent, received = fill(talker.messages), []
+    publisher = talker.create_publisher(type(sent), "topic", RELIABLE)
+    listener.create_subscription(type(sent), "topic", received.append, RELIABLE)
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    publisher.publish(sent)
+    assert world.until(lambda: received)
+    assert type(received[0]) is type(sent)
+    assert plain(received[0]) == plain(sent)
+
+
+def test_every_reliable_message_arrives_in_order(world):
+    talker, listener = world.node("talker"), world.node("listener")
+    number = talker.messages["std_msgs/msg/UInt32"]
+    received = []
+    publisher = talker.create_publisher(number, "numbers", RELIABLE)
+    listener.create_subscription(
+        number, "numbers", lambda msg: received.append(msg.data), QoS(depth=1000)
+    )
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    for value in range(50):
+        publisher.publish(number(data=value))
+    assert world.until(lambda: len(received) == 50)
+    assert received == list(range(50))
+
+
+def test_publishing_from_another_thread(world):
+    node = world.node()
+    number = node.messages["std_msgs/msg/UInt32"]
+    received = []
+    publisher = node.create_publisher(number, "numbers", RELIABLE)
+    threads = []
+    node.create_subscription(
+        number, "numbers", lambda m: received.append((m.data, threading.get_ident())), RELIABLE
+    )
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+
+    def work():
+        for value in range(20):
+            publisher.publish(number(data=value))
+
+    threads = [threading.Thread(target=work)]
+    threads[0].start()
+    threads[0].join()
+    assert world.until(lambda: len(received) == 20)
+    assert received == [(value, threading.get_ident()) for value in range(20)]
+
+
+def test_a_late_joiner_gets_what_is_latched_and_nothing_else(world):
+    talker = world.node("talker")
+    text = talker.messages["std_msgs/msg/String"]
+    latched = talker.create_publisher(text, "state", qos.LATCHED_STATE)
+    passing = talker.create_publisher(text, "events", RELIABLE)
+    for value in ("old", "new"):
+        latched.publish(text(data=value))
+        passing.publish(text(data=value))
+    # Make sure that all is sent before the other one comes.
+    early = []
+    talker.create_subscription(text, "state", early.append, qos.LATCHED_STATE)
+    assert world.until(lambda: early)
+
+    listener, states, events = world.node("listener"), [], []
+    listener.create_subscription(text, "events", lambda m: events.append(m.data), RELIABLE)
+    listener.create_subscription(text, "state", lambda m: states.append(m.data), qos.LATCHED_STATE)
+    assert world.until(lambda: states)
+    passing.publish(text(data="last"))
+    assert world.until(lambda: passing.get_subscription_count() == 1)
+    passing.publish(text(data="end"))
+    assert world.until(lambda: "end" in events)
+    assert states == ["new"]
+    assert events in (["last", "end"], ["end"])
+
+
+def test_a_full_queue_keeps_the_newest(world):
+    node = world.node()
+    number = node.messages["std_msgs/msg/UInt32"]
+    received = []
+    publisher = node.create_publisher(number, "numbers", RELIABLE)
+    node.create_subscription(number, "numbers", lambda m: received.append(m.data), QoS(depth=2))
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    for value in range(10):
+        publisher.publish(number(data=value))
+    assert world.until(lambda: 9 in received)
+    assert received == [8, 9]
+
+
+def test_best_effort_satisfies_only_best_effort(world):
+    talker, listener = world.node("talker"), world.node("listener")
+    text = talker.messages["std_msgs/msg/String"]
+    modest, strict = [], []
+    publisher = talker.create_publisher(text, "topic", BEST_EFFORT)
+    listener.create_subscription(text, "topic", strict.append, RELIABLE)
+    listener.create_subscription(text, "topic", modest.append, BEST_EFFORT)
+    assert world.until(lambda: publisher.get_subscription_count() >= 1)
+
+    def has_arrived():
+        publisher.publish(text(data="x"))
+        return bool(modest)
+
+    assert world.until(has_arrived)
+    assert publisher.get_subscription_count() == 1
+    assert not strict
+
+
+def test_a_reliable_publisher_serves_a_best_effort_subscription(world):
+    talker, listener = world.node("talker"), world.node("listener")
+    text = talker.messages["std_msgs/msg/String"]
+    received = []
+    publisher = talker.create_publisher(text, "topic", RELIABLE)
+    listener.create_subscription(text, "topic", received.append, BEST_EFFORT)
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    publisher.publish(text(data="x"))
+    assert world.until(lambda: received)
+
+
+def test_names_follow_namespace_and_remaps(world):
+    node = world.node(
+        "talker", "-r", "__ns:=/swarm/drone1", "-r", "talker:chatter:=/radio", "-r", "a/b:=c"
+    )
+    text = node.messages["std_msgs/msg/String"]
+
+    def name_of(topic):
+        return node.create_publisher(text, topic, RELIABLE).topic_name
+
+    assert node.get_fully_qualified_name() == "/swarm/drone1/talker"
+    assert name_of("chatter") == "/radio"
+    assert name_of("a/b") == "/swarm/drone1/c"
+    assert name_of("other") == "/swarm/drone1/other"
+    assert name_of("/fleet/x") == "/fleet/x"
+    assert name_of("~/out") == "/swarm/drone1/talker/out"
+
+
+def test_remaps_apply_to_subscriptions_and_to_the_node_name(world):
+    talker = world.node("talker", "-r", "__node:=speaker", "-r", "out:=/radio")
+    listener = world.node("listener", "-r", "other_node:in:=/wrong", "-r", "in:=/radio")
+    text = talker.messages["std_msgs/msg/String"]
+    received = []
+    publisher = talker.create_publisher(text, "out", RELIABLE)
+    subscription = listener.create_subscription(text, "in", received.append, RELIABLE)
+    assert talker.get_name() == "speaker"
+    assert subscription.topic_name == "/radio"
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    publisher.publish(text(data="x"))
+    assert world.until(lambda: received)
+
+
+def test_a_destroyed_subscription_hears_nothing_more(world):
+    node = world.node()
+    text = node.messages["std_msgs/msg/String"]
+    first, second = [], []
+    publisher = node.create_publisher(text, "topic", RELIABLE)
+    subscription = node.create_subscription(text, "topic", first.append, RELIABLE)
+    node.create_subscription(text, "topic", second.append, RELIABLE)
+    assert world.until(lambda: publisher.get_subscription_count() == 2)
+    assert node.destroy_subscription(subscription)
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    publisher.publish(text(data="x"))
+    assert world.until(lambda: second)
+    assert not first
+
+
+def test_an_error_in_a_callback_reaches_whoever_spins(world):
+    node = world.node()
+    text = node.messages["std_msgs/msg/String"]
+    received = []
+
+    def fail_once(msg):
+        received.append(msg.data)
+        if msg.data == "bad":
+            raise ValueError("a fault in the node")
+
+    publisher = node.create_publisher(text, "topic", RELIABLE)
+    node.create_subscription(text, "topic", fail_once, RELIABLE)
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    publisher.publish(text(data="bad"))
+    with pytest.raises(ValueError, match="a fault in the node"):
+        world.until(lambda: False)
+    publisher.publish(text(data="good"))
+    assert world.until(lambda: received == ["bad", "good"])
+
+
+def test_a_message_of_another_type_is_refused(world):
+    node = world.node()
+    publisher = node.create_publisher(node.messages["std_msgs/msg/String"], "topic", RELIABLE)
+    with pytest.raises(TypeError):
+        publisher.publish(node.messages["std_msgs/msg/UInt32"]())
+
+
+def test_unknown_types_and_bad_names_are_refused(world):
+    node = world.node()
+    assert node.runtime_name == world.name
+    with pytest.raises(MessageError, match="no_msgs/msg/Thing"):
+        node.messages["no_msgs/msg/Thing"]
+    with pytest.raises(NameRuleError):
+        world.runtime().create_node("9lives")

@@ -17,9 +17,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto takes rclpy where it can be imported (default)",
     )
+    parser.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input does: so a node never outlives who started it",
+    )
     parser.epilog = "What follows --ros-args is read as by any ROS 2 node: -r, -p, --params-file."
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the node until a signal comes."""
-    return run_node(arguments.name, arguments.runtime, arguments.rest)
+    return run_node(arguments.name, arguments.runtime, arguments.rest, arguments.until_eof)

@@ -6,8 +6,10 @@ ends it with one sentence and code 2.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -20,13 +22,16 @@ from edge_infer.runtime.selection import open_runtime
 EXECUTABLES = ("drone", *NODES)
 
 
-def run(name: str, runtime_choice: str = "auto", args: Sequence[str] = ()) -> int:
+def run(
+    name: str, runtime_choice: str = "auto", args: Sequence[str] = (), until_eof: bool = False
+) -> int:
     """Run a node, or a whole drone, until a signal comes.
 
     Args:
         name: one of EXECUTABLES.
         runtime_choice: auto, ros or embedded.
         args: what follows on the command line, ``--ros-args`` included.
+        until_eof: end, too, when standard input does.
 
     Returns:
         The exit code.
@@ -37,6 +42,8 @@ def run(name: str, runtime_choice: str = "auto", args: Sequence[str] = ()) -> in
             stack.callback(runtime.shutdown)
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: runtime.stop())
+            if until_eof:
+                threading.Thread(target=_stop_at_eof, args=(runtime,), daemon=True).start()
             for node in start(name, runtime):
                 stack.callback(node.close)
             runtime.spin()
@@ -44,6 +51,13 @@ def run(name: str, runtime_choice: str = "auto", args: Sequence[str] = ()) -> in
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
+
+
+def _stop_at_eof(runtime: Runtime) -> None:
+    """A pipe from the parent ends with it, whatever ended it."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    runtime.stop()
 
 
 def start(name: str, runtime: Runtime) -> list[Closable]:

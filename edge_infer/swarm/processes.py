@@ -2,7 +2,8 @@
 
 Each is a process of its own (spawned, never forked: DDS threads do not survive
 a fork), in a process group of its own, so that Ctrl-C reaches it once, through
-us. Its log goes to a file.
+us. Its standard input is a pipe from us, so that it ends with us, however we
+end. Its log goes to a file.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class ManagedProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 list(self.command),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
@@ -103,7 +104,7 @@ class ManagedProcess:
 def node_command(node: str, runtime: str, ros_args: Sequence[str]) -> list[str]:
     """The command line that runs a node of ours with this Python."""
     python = [sys.executable, "-m", "edge_infer", "node", node]
-    return [*python, "--runtime", runtime, "--ros-args", *ros_args]
+    return [*python, "--until-eof", "--runtime", runtime, "--ros-args", *ros_args]
 
 
 def child_environment() -> dict[str, str]:

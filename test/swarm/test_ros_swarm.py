@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,9 +34,9 @@ pytestmark = [
 
 @pytest.fixture
 def ros_environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """A domain of its own, and this Python for the nodes that `ros2 launch` starts."""
-    bin_folder = Path(sys.executable).parent
-    env = {**environment, "PATH": f"{bin_folder}:{environment['PATH']}", "PYTHONUNBUFFERED": "1"}
+    """A domain of its own, and what is installed here for the nodes that `ros2 launch` starts."""
+    packages = sysconfig.get_paths()["purelib"]
+    env = {**environment, "PYTHONPATH": f"{environment['PYTHONPATH']}:{packages}"}
     yield env
     subprocess.run(["ros2", "daemon", "stop"], env=env, capture_output=True, check=False)
 

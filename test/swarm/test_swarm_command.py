@@ -139,6 +139,14 @@ def test_ctrl_c_ends_everything(edge_infer: Run) -> None:
     assert not any(process.is_running() for process in drones.values())
 
 
+def test_no_drone_outlives_a_swarm_that_was_killed(edge_infer: Run) -> None:
+    swarm = edge_infer("swarm", "--drones", "2", "--headless")
+    drones = wait_until(lambda: len(d := drone_processes(swarm)) == 2 and d)
+    swarm.kill()
+    _, alive = psutil.wait_procs(drones.values(), timeout=30)
+    assert alive == []
+
+
 def refused(process: subprocess.Popen[str]) -> str:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2

@@ -32,8 +32,15 @@ function pick(kind, id) {
   const again = focus.is(kind, id);
   focus.select(again ? null : kind, again ? null : id);
   showLists();
-  const place = kind === "drone" ? world.drones.get(id)?.shown : world.targets.get(id)?.view;
-  if (!again && place) map.viewport.reveal(place.x, place.y, insetsWithCard());
+  map.viewport.following = !again;
+  follow();
+}
+
+/** Keeps what is selected in sight, until the user moves the map. */
+function follow() {
+  const { kind, id } = focus;
+  const place = kind === "drone" ? world.drones.get(id)?.to : world.targets.get(id)?.view;
+  if (map.viewport.following && place) map.viewport.reveal(place.x, place.y, insetsWithCard());
 }
 
 /** What lies over the edges of the map, in pixels: left, top, right, bottom. */
@@ -59,7 +66,7 @@ function setTab(tab) {
 
 byId("zoom-in").onclick = () => map.viewport.zoom(1.5);
 byId("zoom-out").onclick = () => map.viewport.zoom(1 / 1.5);
-byId("zoom-fit").onclick = () => map.fit();
+byId("zoom-fit").onclick = () => map.showAll();
 byId("legend").addEventListener("toggle", () => {
   if (map.viewport.fitted) map.fit();
 });
@@ -81,6 +88,7 @@ function onSnapshot(snapshot) {
   const events = world.update(snapshot, now);
   activity.add(events);
   map.updated();
+  follow();
   if (now >= listsDue || snapshot.finished) {
     listsDue = now + LISTS_EVERY_MS;
     showLists();

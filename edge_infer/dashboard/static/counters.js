@@ -32,7 +32,7 @@ export function figures(snapshot) {
       name: "Frame to target",
       value: ms(latency?.p50),
       unit: latency ? "ms" : "",
-      note: latency ? `p99 ${ms(latency.p99)} ms` : "from one drone to another",
+      note: latency ? `p99 ${ms(latency.p99)} ms` : "between drones",
     },
     { id: "replicas", name: "Replicas", ...agreement(snapshot) },
   ];

@@ -6,7 +6,24 @@ import { label } from "./format.js";
 import { palette } from "./palette.js";
 import { targetRadius } from "./targets.js";
 
-/** What no label may hide: a box around each mark. */
+const MOST_TRIED = 150;
+
+export function drawLabels(ctx, viewport, world, focus) {
+  const labels = new Labels(ctx, viewport, marks(viewport, world));
+  const chosen = focus.kind === "target" ? world.targets.get(focus.id) : null;
+  if (chosen) labels.placeTarget(chosen.view, 600);
+  for (const [name, { view, shown, index }] of world.drones) {
+    if (shown) labels.place(shown, 17, name, 600, isGone(view) ? palette.muted : palette.drone(index));
+  }
+  [...world.targets.values()]
+    .filter((target) => target !== chosen && (!focus.className || focus.className === target.view.class_name))
+    .filter(({ view }) => viewport.shows(view.x, view.y))
+    .sort((a, b) => b.view.score - a.view.score)
+    .slice(0, MOST_TRIED)
+    .forEach(({ view }) => labels.placeTarget(view, 500));
+}
+
+/** What no label may hide: [left, top, right, bottom] of each mark. */
 function marks(viewport, world) {
   const box = ({ x, y }, size) => {
     const [px, py] = viewport.toScreen(x, y);
@@ -20,59 +37,41 @@ function marks(viewport, world) {
   ];
 }
 
-/** Names, best first, none over another. */
-export function drawLabels(ctx, viewport, world, focus) {
-  const taken = marks(viewport, world);
-  ctx.textBaseline = "middle";
-  ctx.lineJoin = "round";
-  const chosen = focus.kind === "target" ? world.targets.get(focus.id) : null;
-  if (chosen) placeTargetLabel(ctx, viewport, taken, chosen.view, true);
-  for (const [name, { view, shown, index }] of world.drones) {
-    if (!shown) continue;
-    const colour = isGone(view) ? palette.muted : palette.drone(index);
-    placeLabel(ctx, viewport, taken, shown, 17, `600 11px ${FONT}`, name, colour);
+class Labels {
+  constructor(ctx, viewport, taken) {
+    Object.assign(this, { ctx, viewport, taken });
   }
-  const rest = [...world.targets.values()].sort((a, b) => b.view.score - a.view.score);
-  for (const target of rest) {
-    const wanted = !focus.className || focus.className === target.view.class_name;
-    if (wanted && target !== chosen) placeTargetLabel(ctx, viewport, taken, target.view, false);
+
+  placeTarget(view, weight) {
+    const text = `${label(view.class_name)} ${view.score.toFixed(2)}`;
+    this.place(view, targetRadius(this.viewport) + 8, text, weight, palette.text);
   }
-}
 
-function placeTargetLabel(ctx, viewport, taken, view, strong) {
-  const text = `${label(view.class_name)} ${view.score.toFixed(2)}`;
-  placeLabel(
-    ctx,
-    viewport,
-    taken,
-    view,
-    targetRadius(viewport) + 8,
-    `${strong ? 600 : 500} 11px ${FONT}`,
-    text,
-    palette.text,
-  );
-}
+  /** Writes to the right of a mark, else to the left, else not at all. */
+  place({ x, y }, offset, text, weight, colour) {
+    if (!this.viewport.shows(x, y)) return;
+    const { ctx } = this;
+    const [px, py] = this.viewport.toScreen(x, y);
+    ctx.font = `${weight} 11px ${FONT}`;
+    const width = ctx.measureText(text).width;
+    const box = [px + offset, px - offset - width]
+      .map((left) => [left, py - 7, left + width, py + 7])
+      .find((candidate) => this.isFree(candidate));
+    if (!box) return;
+    this.taken.push(box);
+    ctx.textBaseline = "middle";
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 3.5;
+    ctx.strokeStyle = palette.halo;
+    ctx.strokeText(text, box[0], py);
+    ctx.fillStyle = colour;
+    ctx.fillText(text, box[0], py);
+  }
 
-function placeLabel(ctx, viewport, taken, place, offset, font, text, colour) {
-  const [px, py] = viewport.toScreen(place.x, place.y);
-  if (px < 0 || py < 0 || px > viewport.width || py > viewport.height) return;
-  ctx.font = font;
-  const width = ctx.measureText(text).width;
-  const box = [px + offset, px - offset - width]
-    .map((x) => [x, py - 7, x + width, py + 7])
-    .find(
-      (candidate) =>
-        candidate[0] > 2 &&
-        candidate[2] < viewport.width - 2 &&
-        !taken.some((other) => overlap(candidate, other)),
-    );
-  if (!box) return;
-  taken.push(box);
-  ctx.lineWidth = 3.5;
-  ctx.strokeStyle = palette.halo;
-  ctx.strokeText(text, box[0], py);
-  ctx.fillStyle = colour;
-  ctx.fillText(text, box[0], py);
+  isFree(box) {
+    const inside = box[0] > 2 && box[2] < this.viewport.width - 2;
+    return inside && !this.taken.some((other) => overlap(box, other));
+  }
 }
 
 const overlap = (a, b) => a[0] < b[2] + 4 && b[0] < a[2] + 4 && a[1] < b[3] && b[1] < a[3];

@@ -27,7 +27,7 @@ export class MapView {
         canvas.style.cursor = this.find(x, y, 14) ? "pointer" : "grab";
       },
     });
-    attachKeys(canvas, this.viewport, () => this.fit());
+    attachKeys(canvas, this.viewport, () => this.showAll());
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
     this.resize();
     requestAnimationFrame((now) => this.frame(now));
@@ -42,6 +42,12 @@ export class MapView {
     this.viewport.resize(width, height);
     this.viewport.steppedAt = null;
     if (this.viewport.fitted) this.fit();
+  }
+
+  /** The user asks for everything. */
+  showAll() {
+    this.viewport.release();
+    this.fit();
   }
 
   fit() {

@@ -4,6 +4,10 @@ import { TAU, disc, drawSelection } from "./draw.js";
 import { palette } from "./palette.js";
 import { PULSE_MS } from "./world.js";
 
+const SPRITE_SCALE = 3;
+const MOST_SPRITES = 200;
+const sprites = new Map();
+
 /** How large a target's mark is at this zoom. */
 export function targetRadius(viewport) {
   return Math.min(8, Math.max(4.5, viewport.scale * 0.55));
@@ -25,20 +29,42 @@ export function drawTargets(ctx, viewport, targets, focus, now) {
 
 function drawTarget(ctx, x, y, radius, { view, born, pulse }, now) {
   const { score } = view;
-  const glow = ctx.createRadialGradient(x, y, 0, x, y, radius * 3.2);
+  const mark = sprite(score, radius, Math.min(view.sources.length, 8));
+  const reach = mark.width / 2 / SPRITE_SCALE;
+  ctx.drawImage(mark, x - reach, y - reach, 2 * reach, 2 * reach);
+  drawPulse(ctx, x, y, radius, score, (now - Math.max(born, pulse)) / PULSE_MS);
+}
+
+/** Glow, disc and ring of a target, painted once per shade, size, number of sources and theme. */
+function sprite(score, radius, sources) {
+  const key = `${Math.round(score * 32)} ${radius.toFixed(1)} ${sources} ${palette.version}`;
+  if (!sprites.has(key)) {
+    if (sprites.size >= MOST_SPRITES) sprites.clear();
+    sprites.set(key, paintSprite(score, radius, sources));
+  }
+  return sprites.get(key);
+}
+
+function paintSprite(score, radius, sources) {
+  const reach = Math.ceil(radius * 3.2);
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 2 * reach * SPRITE_SCALE;
+  const ctx = canvas.getContext("2d");
+  ctx.scale(SPRITE_SCALE, SPRITE_SCALE);
+  ctx.translate(reach, reach);
+  const glow = ctx.createRadialGradient(0, 0, 0, 0, 0, reach);
   glow.addColorStop(0, palette.heat(score, 0.55));
   glow.addColorStop(1, palette.heat(score, 0));
   ctx.fillStyle = glow;
-  disc(ctx, x, y, radius * 3.2);
-  ctx.fill();
-  drawPulse(ctx, x, y, radius, score, (now - Math.max(born, pulse)) / PULSE_MS);
-  disc(ctx, x, y, radius);
+  ctx.fillRect(-reach, -reach, 2 * reach, 2 * reach);
+  disc(ctx, 0, 0, radius);
   ctx.fillStyle = palette.heat(score);
   ctx.fill();
   ctx.strokeStyle = palette.halo;
   ctx.lineWidth = 1.5;
   ctx.stroke();
-  drawSources(ctx, x, y, radius + 3.5, view);
+  drawSources(ctx, radius + 3.5, score, sources);
+  return canvas;
 }
 
 function drawPulse(ctx, x, y, radius, score, share) {
@@ -50,8 +76,7 @@ function drawPulse(ctx, x, y, radius, score, share) {
 }
 
 /** One arc of a ring for every drone that saw it. */
-function drawSources(ctx, x, y, radius, { sources, score }) {
-  const count = Math.min(sources.length, 8);
+function drawSources(ctx, radius, score, count) {
   if (count < 2) return;
   const gap = 0.3;
   ctx.strokeStyle = palette.heat(score, 0.95);
@@ -59,7 +84,7 @@ function drawSources(ctx, x, y, radius, { sources, score }) {
   for (let i = 0; i < count; i += 1) {
     const start = -TAU / 4 + (i * TAU) / count + gap / 2;
     ctx.beginPath();
-    ctx.arc(x, y, radius, start, start + TAU / count - gap);
+    ctx.arc(0, 0, radius, start, start + TAU / count - gap);
     ctx.stroke();
   }
 }

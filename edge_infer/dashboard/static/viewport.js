@@ -10,6 +10,7 @@ export class Viewport {
   constructor() {
     Object.assign(this, { width: 1, height: 1, x: 0, y: 0, scale: 4, version: 0 });
     this.fitted = true;
+    this.following = false;
     this.goal = null;
     this.steppedAt = null;
   }
@@ -20,6 +21,11 @@ export class Viewport {
 
   toWorld(px, py) {
     return [this.x + (px - this.width / 2) / this.scale, this.y - (py - this.height / 2) / this.scale];
+  }
+
+  shows(x, y) {
+    const [px, py] = this.toScreen(x, y);
+    return px >= 0 && py >= 0 && px <= this.width && py <= this.height;
   }
 
   resize(width, height) {
@@ -44,6 +50,7 @@ export class Viewport {
   /** The user took over. */
   release() {
     this.fitted = false;
+    this.following = false;
     this.goal = null;
     this.version += 1;
   }
@@ -76,7 +83,7 @@ export class Viewport {
     const [px, py] = this.toScreen(x, y);
     const inside = px > left && px < this.width - right && py > top && py < this.height - bottom;
     if (inside) return;
-    this.release();
+    this.fitted = false;
     this.goal = {
       x: x - (left - right) / 2 / this.scale,
       y: y + (top - bottom) / 2 / this.scale,

@@ -133,8 +133,7 @@ class DashboardNode:
     @property
     def replicas_agree(self) -> bool:
         """Whether every coordinator that was heard holds the same state as this replica."""
-        own = self.replication.replica.digest()
-        return all(digest == own for digest in self.replication.peer_digests.values())
+        return self.replication.all_equal
 
     @property
     def duplicates_removed(self) -> int:
@@ -159,7 +158,7 @@ class DashboardNode:
             drones=drone_views(self.observer, self._state_of),
             targets=target_views(self.targets),
             removals=self._recent_removals(now_ns),
-            replicas_agree=self.replicas_agree if self.replication.peer_digests else None,
+            replicas_agree=self.replication.all_in_step if self.replication.peer_digests else None,
             digest=self.replication.replica.digest(),
             duplicates_removed=self.duplicates_removed,
             frame_to_target_ms=latency(self.observer.durations("frame_to_target_elsewhere")),

@@ -6,6 +6,7 @@ it asks for, is decided in ``fleet``; here are only the topics.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
 TICK_S = 0.25
+REMEMBERED = 100
+"""Own digests that are kept: those of the last seconds, while peers tell theirs once a second."""
 
 OnFresh = Callable[[Sequence[Sighting]], None]
 
@@ -52,6 +55,7 @@ class Replication:
         self._complaints = Complaints(node)
         self.replica = Replica()
         self.peer_digests: dict[str, str] = {}
+        self._own_digests: deque[str] = deque([self.replica.digest()], maxlen=REMEMBERED)
         self._sightings = topics.SIGHTINGS.publisher(node)
         self._digests = topics.DIGEST.publisher(node)
         self._requests = topics.SIGHTING_REQUEST.publisher(node)
@@ -60,6 +64,17 @@ class Replication:
         topics.SIGHTING_REQUEST.subscription(node, self._on_request)
         node.create_timer(TICK_S, self._tick)
 
+    @property
+    def all_equal(self) -> bool:
+        """Whether every peer's latest digest is ours."""
+        own = self.replica.digest()
+        return all(digest == own for digest in self.peer_digests.values())
+
+    @property
+    def all_in_step(self) -> bool:
+        """Whether every peer's latest digest is or lately was ours: what differs is on its way."""
+        return all(digest in self._own_digests for digest in self.peer_digests.values())
+
     def _on_sightings(self, msg: Any) -> None:
         try:
             fresh = [sighting for sighting in sightings_from_msg(msg) if self._add(sighting)]
@@ -67,6 +82,7 @@ class Replication:
             self._refuse(error)
             return
         if fresh:
+            self._own_digests.append(self.replica.digest())
             self._on_fresh(fresh)
 
     def _add(self, sighting: Sighting) -> bool:

@@ -207,7 +207,7 @@ class Flight:
     def _land(self, live: Live) -> bool:
         """Stop the cameras, then wait until every frame and sighting is accounted for."""
         landed_ns = self._node.get_clock().now().nanoseconds
-        set_bool = self._node.messages["std_srvs/srv/SetBool"]
+        set_bool: Any = self._node.messages["std_srvs/srv/SetBool"]
         clients = [
             self._node.create_client(set_bool, f"/{name}/camera/enable")
             for name in self._plan.names

@@ -36,22 +36,18 @@ _SMALL = 256
 
 def priority_set(sightings: Sequence[Sighting], radius_mm: int = DEFAULT_RADIUS_MM) -> Mask:
     """(n,) which of the sightings are kept; identities must differ."""
-    n = len(sightings)
-    ranked = sorted(range(n), key=lambda i: sightings[i].priority)
-    rank = np.empty(n, np.int64)
-    rank[ranked] = np.arange(n)
-    frames: dict[tuple[str, int, int], int] = {}
-    return _kept(
-        np.fromiter((s.x_mm for s in sightings), np.int64, n),
-        np.fromiter((s.y_mm for s in sightings), np.int64, n),
-        np.fromiter(
-            (frames.setdefault((s.id.source, s.id.boot, s.frame), len(frames)) for s in sightings),
-            np.int64,
-            n,
-        ),
-        rank,
-        radius_mm,
-    )
+    names = {name: code for code, name in enumerate(sorted({s.id.source for s in sightings}))}
+    frames: dict[tuple[int, int, int], int] = {}
+    rows = []
+    for s in sightings:
+        log = names[s.id.source], s.id.boot
+        frame = frames.setdefault((*log, s.frame), len(frames))
+        rows.append((s.x_mm, s.y_mm, frame, *log, s.id.sequence))
+    x, y, frame_code, *identity = np.array(rows, np.int64).reshape(-1, 6).T
+    score = np.array([s.score for s in sightings])
+    rank = np.empty(len(rows), np.int64)
+    rank[np.lexsort((*reversed(identity), -score))] = np.arange(len(rows))
+    return _kept(x, y, frame_code, rank, radius_mm)
 
 
 def priority_set_columns(

@@ -68,7 +68,10 @@ class View:
             else:
                 self._by_best.pop(best, None)
         self._stale.clear()
-        self._targets = _ordered(self._by_best.values())
+        # Left in order, so that sorting anew has little to do next time.
+        in_order = sorted(self._by_best.items(), key=lambda item: item[1].id)
+        self._by_best = dict(in_order)
+        self._targets = tuple(self._by_best.values())
 
 
 def from_scratch(
@@ -87,7 +90,7 @@ def from_scratch(
             near = grid.within(sighting.x_mm, sighting.y_mm, radius_mm)
             covers = [other for other in near if conflict(sighting, other, radius_mm)]
             groups[min(covers, key=_priority).id].append(sighting)
-    return _ordered(map(target_of, groups.values()))
+    return tuple(sorted(map(target_of, groups.values()), key=lambda target: target.id))
 
 
 def target_of(group: Sequence[Sighting]) -> Target:
@@ -107,10 +110,6 @@ def target_of(group: Sequence[Sighting]) -> Target:
         sources=tuple(sorted({s.id.source for s in group})),
         sightings=len(group),
     )
-
-
-def _ordered(targets: Iterable[Target]) -> tuple[Target, ...]:
-    return tuple(sorted(targets, key=lambda target: target.id))
 
 
 def _priority(sighting: Sighting) -> tuple[float, SightingId]:

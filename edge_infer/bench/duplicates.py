@@ -21,7 +21,7 @@ from edge_infer.fleet.batch import priority_set, priority_set_columns
 from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM, PrioritySet
 
 SIZES = (1_000, 10_000, 100_000)
-REPEATS = 7
+REPEATS = 5
 REFERENCE_SIZE = 10_000
 TIMES_FASTER = 5.0
 INSERT_US = 50.0

@@ -19,7 +19,14 @@ from edge_infer.errors import UsageError
 _LOG = logging.getLogger(__name__)
 
 MAX_PARTICIPANTS = 32
-"""Highest participant index on a machine, as rmw_cyclonedds sets it; CYCLONEDDS_URI may raise it."""
+"""Highest participant index on a machine, as rmw_cyclonedds has it; CYCLONEDDS_URI can raise it."""
+
+HEARS_ONLY_ITS_INTERFACES = 11
+"""Since this release announcements count only on a configured interface. ROS 2 announces
+itself to localhost, so the loopback interface has to be one."""
+
+GIVES_UP_ITS_PEERS = 11
+"""Since this release a peer that is silent for 30 s is looked for no longer."""
 
 _LONGEST_PEER = 255
 
@@ -81,33 +88,74 @@ def discovery(environ: Mapping[str, str]) -> Discovery:
     return Discovery(Range[name], peers)
 
 
-def configuration(environ: Mapping[str, str], process_id: int) -> str:
+def configuration(environ: Mapping[str, str], process_id: int, release: int) -> str:
     """The configuration to create the domain with; CYCLONEDDS_URI comes last and wins.
 
     Args:
         environ: the environment variables.
         process_id: makes the domain of a process that nobody shall find its own.
+        release: of Cyclone DDS; ROS 2 Jazzy comes with 0 (0.10).
     """
     wanted = discovery(environ)
-    return _fragment(wanted, process_id) + environ.get("CYCLONEDDS_URI", "")
-
-
-def _fragment(wanted: Discovery, process_id: int) -> str:
     if wanted.range is Range.SYSTEM_DEFAULT:
+        return environ.get("CYCLONEDDS_URI", "")
+    search = _identity(wanted, process_id) + _peers(wanted) + _patience(release)
+    domain = f"{_general(wanted, release)}<Discovery>{search}</Discovery>"
+    fragment = f"<CycloneDDS><Domain>{domain}</Domain></CycloneDDS>"
+    return f"{fragment},{environ.get('CYCLONEDDS_URI', '')}"
+
+
+def one_machine(environ: Mapping[str, str], processes: int) -> dict[str, str]:
+    """Variables for many processes on one machine whose user said nothing about the network.
+
+    Multicast with a reach of zero hops: nothing leaves the machine, and ROS 2 with its
+    defaults sees the processes at once, which it would not with the range LOCALHOST.
+
+    Args:
+        environ: the environment variables; those that are set stay.
+        processes: how many there will be, programs that look at them included.
+
+    Returns:
+        What to add to the environment.
+    """
+    chosen = ("CYCLONEDDS_URI", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY")
+    if any(environ.get(name) for name in (*chosen, "ROS_STATIC_PEERS")):
+        return {}
+    limit = max(MAX_PARTICIPANTS, processes)
+    return {
+        "CYCLONEDDS_URI": "<General><MulticastTimeToLive>0</MulticastTimeToLive></General>"
+        f"<Discovery><MaxAutoParticipantIndex>{limit}</MaxAutoParticipantIndex></Discovery>"
+    }
+
+
+def _general(wanted: Discovery, release: int) -> str:
+    if wanted.range is Range.SUBNET:
         return ""
-    general = ""
-    if wanted.range is not Range.SUBNET:
-        general = "<General><AllowMulticast>false</AllowMulticast></General>"
+    interfaces = ""
+    if wanted.range is Range.LOCALHOST and release >= HEARS_ONLY_ITS_INTERFACES:
+        others = '<NetworkInterface autodetermine="true"/>' if wanted.peers else ""
+        loopback = '<NetworkInterface address="127.0.0.1"/>'
+        interfaces = f"<Interfaces>{others}{loopback}</Interfaces>"
+    return f"<General><AllowMulticast>false</AllowMulticast>{interfaces}</General>"
+
+
+def _identity(wanted: Discovery, process_id: int) -> str:
     if wanted.range is Range.OFF:
-        found = (
-            f"<ParticipantIndex>none</ParticipantIndex><Tag>ros_discovery_off_{process_id}</Tag>"
-        )
-    else:
-        found = (
-            "<ParticipantIndex>auto</ParticipantIndex>"
-            f"<MaxAutoParticipantIndex>{MAX_PARTICIPANTS}</MaxAutoParticipantIndex>"
-        )
+        tag = f"ros_discovery_off_{process_id}"
+        return f"<ParticipantIndex>none</ParticipantIndex><Tag>{tag}</Tag>"
+    limit = f"<MaxAutoParticipantIndex>{MAX_PARTICIPANTS}</MaxAutoParticipantIndex>"
+    return f"<ParticipantIndex>auto</ParticipantIndex>{limit}"
+
+
+def _peers(wanted: Discovery) -> str:
     peers = (("localhost",) if wanted.range is Range.LOCALHOST else ()) + wanted.peers
-    if peers:
-        found += f"<Peers>{''.join(f'<Peer address={quoteattr(peer)}/>' for peer in peers)}</Peers>"
-    return f"<CycloneDDS><Domain>{general}<Discovery>{found}</Discovery></Domain></CycloneDDS>,"
+    found = "".join(f"<Peer address={quoteattr(peer)}/>" for peer in peers)
+    return f"<Peers>{found}</Peers>" if found else ""
+
+
+def _patience(release: int) -> str:
+    """Never give up a peer, and announce as often as ROS 2 Jazzy does."""
+    if release < GIVES_UP_ITS_PEERS:
+        return ""
+    delay = "<InitialLocatorPruneDelay>inf</InitialLocatorPruneDelay>"
+    return f"{delay}<SPDPInterval>8s</SPDPInterval>"

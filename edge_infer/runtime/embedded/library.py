@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 from ctypes import POINTER, c_bool, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 from functools import cache
+from importlib import metadata
 from typing import Any
 
 from edge_infer.errors import RuntimeRoomError, RuntimeUnavailableError
@@ -191,6 +192,12 @@ def library() -> ctypes.CDLL:
         call = getattr(dds, name)
         call.restype, call.argtypes = result, arguments
     return dds
+
+
+@cache
+def release() -> int:
+    """The first number of the library's version: 0 or 11."""
+    return int(metadata.version("cyclonedds").split(".")[0])
 
 
 def checked(code: int, what: str) -> int:

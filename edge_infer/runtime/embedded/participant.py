@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from edge_infer.errors import RuntimeUnavailableError
 from edge_infer.runtime.embedded.discovery import configuration, domain_id
-from edge_infer.runtime.embedded.library import checked, guid_of, library
+from edge_infer.runtime.embedded.library import checked, guid_of, library, release
 
 _USER_DATA = b"enclave=/;"
 """Marks a participant as one of ROS 2."""
@@ -74,7 +74,7 @@ class Participant:
         self.domain_id = domain_id(environ)
         self._process = os.getpid()
         self._open = True
-        _join(self.domain_id, configuration(environ, self._process))
+        _join(self.domain_id, configuration(environ, self._process, release()))
         qos = dds.dds_create_qos()
         try:
             dds.dds_qset_userdata(qos, _USER_DATA, len(_USER_DATA))

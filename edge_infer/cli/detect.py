@@ -11,12 +11,9 @@ from typing import Any
 
 from edge_infer.backends import registry
 from edge_infer.domain import CameraFrame, Detections
-from edge_infer.errors import FrameError
 from edge_infer.models.bundle import ModelBundle, shipped
-from edge_infer.perception.images import read_image
+from edge_infer.perception.images import images_in, read_image
 from edge_infer.perception.pipeline import Pipeline
-
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,14 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
 def images(paths: Sequence[str]) -> Iterator[Path]:
     """The image files that are named, or lie in the folders that are named."""
     for name in paths:
-        path = Path(name)
-        if not path.is_dir():
-            yield path
-            continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-        if not inside:
-            raise FrameError(f"{path} holds no images", "name a folder that does")
-        yield from inside
+        if Path(name).is_dir():
+            yield from images_in(name)
+        else:
+            yield Path(name)
 
 
 def result(

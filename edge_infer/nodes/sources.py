@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,8 +16,7 @@ from numpy.typing import NDArray
 
 from edge_infer.domain import CameraModel, Pose
 from edge_infer.errors import FrameError
-
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm"}
+from edge_infer.perception.images import images_in, read_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,23 +50,10 @@ class FolderSource:
     """The images of a folder, by name."""
 
     def __init__(self, folder: str) -> None:
-        root = Path(folder)
-        if not root.is_dir():
-            raise FrameError(f"{folder} is no folder", "give a folder of images as `path`")
-        self._files = sorted(p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-        if not self._files:
-            raise FrameError(f"{folder} holds no images", f"put {', '.join(IMAGE_SUFFIXES)} there")
+        self._files = images_in(folder)
 
     def read(self, index: int) -> Shot | None:
-        import cv2
-
-        if index >= len(self._files):
-            return None
-        file = self._files[index]
-        image = cv2.imread(str(file), cv2.IMREAD_ANYCOLOR)
-        if image is None:
-            raise FrameError(f"{file} cannot be read as an image", "remove or replace it")
-        return Shot(image)
+        return Shot(read_image(self._files[index]).image) if index < len(self._files) else None
 
     def close(self) -> None:
         pass

@@ -11,6 +11,22 @@ from edge_infer.domain import CameraFrame
 from edge_infer.errors import FrameError
 
 
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
+
+
+def images_in(folder: str | Path) -> list[Path]:
+    """The image files of a folder, by name; raises FrameError when there are none."""
+    root = Path(folder)
+    if not str(folder) or not root.is_dir():
+        raise FrameError(f"{str(folder)!r} is no folder", "name a folder of images")
+    files = sorted(file for file in root.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    if not files:
+        raise FrameError(
+            f"{folder} holds no images", f"put {', '.join(IMAGE_SUFFIXES)} files there"
+        )
+    return files
+
+
 def read_image(path: str | Path) -> CameraFrame:
     """Read an image file of any bit depth as mono8 or bgr8.
 

@@ -10,7 +10,6 @@ import numpy as np
 from edge_infer.domain import CameraFrame
 from edge_infer.errors import FrameError
 
-
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
 
 

@@ -36,6 +36,14 @@ def test_all_in_one_place_keeps_the_best_and_its_frame() -> None:
     assert kept_of(fleet) == set(fleet[:2])
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_edge_counts_in_a_crowd_too(side: int) -> None:
+    best = sighting("a", 1, 1, score=1.0)
+    edge = [sighting("b", 1, k, y_mm=side * 5000, score=0.5) for k in range(600)]
+    beyond = [sighting("c", 1, k, y_mm=side * 5001, score=0.25) for k in range(600)]
+    assert kept_of([best, *edge, *beyond]) == {best, beyond[0]}
+
+
 def test_all_in_one_frame_keeps_everything() -> None:
     fleet = [sighting("a", 1, k, frame=1) for k in range(600)]
     assert kept_of(fleet) == set(fleet)
@@ -66,4 +74,4 @@ def test_scores_next_to_each_other_are_told_apart() -> None:
     low = np.float32(0.7)
     high = np.nextafter(low, np.float32(1))
     assert priority_set_columns([0, 0], [0, 0], [low, high], [1, 2]).tolist() == [False, True]
-    assert priority_set_columns([0, 0], [0, 0], [-0.0, 0.0], [1, 2]).tolist() == [True, False]
+    assert priority_set_columns([0, 0], [0, 0], [0.0, -0.0], [1, 2]).tolist() == [True, False]

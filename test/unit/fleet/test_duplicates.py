@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import fleet_oracle as oracle
 import pytest
@@ -131,24 +132,70 @@ def test_every_order_gives_the_set_of_the_definition(
     assert {s for s, kept in zip(fleet, mask, strict=True) if kept} == set(expected)
 
 
+def groups_of(present: Iterable[Sighting]) -> dict[Sighting, set[Sighting]]:
+    """Every kept sighting and what it covers, by the definition."""
+    kept = oracle.priority_set(present)
+    groups: dict[Sighting, set[Sighting]] = {best: set() for best in kept}
+    for one in present:
+        if one not in groups:
+            groups[next(best for best in kept if oracle.conflict(one, best))].add(one)
+    return groups
+
+
+def check_change(
+    change: Change, before: dict[Sighting, set[Sighting]], after: dict[Sighting, set[Sighting]]
+) -> None:
+    assert list(change.kept) == oracle.better_first(after.keys() - before.keys())
+    assert oracle.better_first(change.dropped) == oracle.better_first(before.keys() - after.keys())
+    stayed = before.keys() & after.keys()
+    moved = {best for best in stayed if before[best] != after[best]}
+    assert moved <= set(change.regrouped) <= after.keys()
+
+
 @given(oracle.fleets(), st.data())
-def test_changes_add_up_and_covers_stay_true(fleet: list[Sighting], data: st.DataObject) -> None:
-    known, present, kept = PrioritySet(RADIUS_MM), {}, set()
+def test_a_change_tells_what_changed_and_nothing_else(
+    fleet: list[Sighting], data: st.DataObject
+) -> None:
+    known, present = PrioritySet(RADIUS_MM), {}
+    groups: dict[Sighting, set[Sighting]] = {}
     for item in fleet:
-        change = known.insert(item)
-        present[item.id] = item
+        steps = [item.id]
         if data.draw(st.booleans(), label="discard one"):
-            gone = data.draw(st.sampled_from(sorted(present)), label="which")
-            kept = (kept | set(change.kept)) - set(change.dropped)
-            change = known.discard(gone)
-            del present[gone]
-        kept = (kept | set(change.kept)) - set(change.dropped)
-        expected = oracle.priority_set(present.values())
-        assert kept == set(expected)
-        assert set(change.regrouped) <= kept
-        for one in present.values():
-            covers = [k for k in expected if oracle.conflict(one, k)]
-            assert known.covered_by(one) == (None if one in kept else covers[0])
+            steps.append(data.draw(st.sampled_from(sorted([*present, item.id])), label="which"))
+        for identity in steps:
+            if identity in present:
+                del present[identity]
+                change = known.discard(identity)
+            else:
+                present[identity] = item
+                change = known.insert(item)
+            before, groups = groups, groups_of(list(present.values()))
+            check_change(change, before, groups)
+
+
+def test_groups_stay_true_in_a_crowd() -> None:
+    fleet = oracle.crowd(500, seed=5, things=30)
+    known = PrioritySet(RADIUS_MM)
+    for count, item in enumerate(fleet):
+        change = known.insert(item)
+        if count % 7 == 0:
+            check_change(change, groups_of(fleet[:count]), groups_of(fleet[: count + 1]))
+    groups = groups_of(fleet)
+    assert {best: set(known.group(best.id)) - {best} for best in known.kept} == groups
+    for best, covered in groups.items():
+        assert known.covered_by(best) is None
+        assert {known.covered_by(one) for one in covered} <= {best}
+
+
+def test_orphans_are_decided_best_first() -> None:
+    """Three that only the gone one covered conflict with each other: the best takes its place."""
+    gone = sighting("a", 1, 1, score=0.9)
+    heirs = [sighting("b", 1, k, score=k / 16, x_mm=k) for k in range(1, 8)]
+    for order in range(5):
+        known = filled([gone, *oracle.shuffled(heirs, order)])
+        assert known.discard(gone.id) == Change(
+            kept=(heirs[-1],), dropped=(gone,), regrouped=(heirs[-1],)
+        )
 
 
 def test_a_large_crowd_agrees_in_every_order_and_after_leaving() -> None:

@@ -180,9 +180,8 @@ def point_at_middle(page: Browser, canvas: object) -> bool:
     """Move to the middle of what the map leaves free; whether there is something to pick."""
     from selenium.webdriver import ActionChains
 
-    legend = page.js("return document.querySelector('#legend').offsetWidth")
-    middle = (legend + 44 - 76) // 2
-    ActionChains(page.driver, duration=0).move_to_element_with_offset(canvas, middle, 0).perform()
+    x, y = (40 - 72) // 2, (48 - 36) // 2
+    ActionChains(page.driver, duration=0).move_to_element_with_offset(canvas, x, y).perform()
     return bool(page.js("return document.querySelector('#canvas').style.cursor") == "pointer")
 
 
@@ -255,6 +254,20 @@ def test_it_fits_the_screen(
     assert page.complaints() == []
 
 
+def test_the_map_follows_a_change_of_theme(page: Browser, server: DashboardServer) -> None:
+    server.publish(SWARM.snapshot(20))
+    wait_for_state(page, "live")
+    page.until(lambda: corner_of_map(page) < 60, "a dark map")
+    page.look(DESKTOP, dark=False)
+    page.until(lambda: corner_of_map(page) > 200, "a light map")
+
+
+def corner_of_map(page: Browser) -> int:
+    """Brightness of the ground."""
+    script = "document.querySelector('#canvas').getContext('2d').getImageData(3, 3, 1, 1).data[0]"
+    return int(page.js(f"return {script}"))
+
+
 def test_it_loads_nothing_from_elsewhere(page: Browser, server: DashboardServer) -> None:
     server.publish(SWARM.snapshot(20))
     wait_for_state(page, "live")
@@ -273,3 +286,43 @@ def test_hostile_names_stay_text(page: Browser, server: DashboardServer) -> None
     assert "no pose yet" in page.text("#detail")
     assert page.js("return document.querySelectorAll('img[onerror]').length") == 0
     assert page.complaints() == []
+
+
+def test_fingers_pan_and_pinch_the_map(page: Browser, server: DashboardServer) -> None:
+    page.look(PHONE)
+    page.open(server.url)
+    drone = DroneView("lonely", 0.0, 0.0, 20.0, 0.0)
+    server.publish(Snapshot(1, 1.0, drones=(drone,), farm=SWARM.farm))
+    wait_for_state(page, "live")
+    box = page.js("return document.querySelector('#canvas').getBoundingClientRect().toJSON()")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for gesture in (
+        [[(x, y)], [(x + 60, y)]],
+        [[(x - 20, y), (x + 20, y)], [(x - 90, y), (x + 90, y)]],
+    ):
+        before = settled_map(page)
+        touch(page, gesture)
+        page.until(lambda before=before: map_pixels(page) != before, "the map after a gesture")
+        assert page.js("return scrollY") == 0, "the map moves, the page does not"
+
+
+def settled_map(page: Browser) -> str:
+    """The map once nothing on it moves."""
+    seen: list[str] = []
+
+    def still() -> bool:
+        seen.append(map_pixels(page))
+        return len(seen) > 3 and len(set(seen[-3:])) == 1
+
+    page.until(still, "a map at rest")
+    return seen[-1]
+
+
+def touch(page: Browser, steps: list[list[tuple[float, float]]]) -> None:
+    """Fingers go down at the first step, follow the others, and lift."""
+    for kind, points in zip(("touchStart", "touchMove"), steps, strict=True):
+        fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        page.driver.execute_cdp_cmd(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers}
+        )
+    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})

@@ -5,7 +5,7 @@ import { label } from "./format.js";
 import { stateWord } from "./lists.js";
 import { palette } from "./palette.js";
 
-const LINES = 4;
+const LINES = 3;
 const STAY_MS = 7000;
 
 const WORDS = {

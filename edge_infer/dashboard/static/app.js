@@ -45,9 +45,8 @@ function follow() {
 
 /** What lies over the edges of the map, in pixels: left, top, right, bottom. */
 function insets() {
-  const legend = byId("legend");
-  const wide = byId("canvas").clientWidth > 640;
-  return wide ? [legend.open ? legend.offsetWidth + 44 : 36, 36, 76, 36] : [28, 52, 28, 72];
+  const wide = matchMedia("(min-width: 900px)").matches;
+  return wide ? [40, 48, 72, 36] : [28, 52, 28, 72];
 }
 
 /** The same with the card of details, which lies to the right or, on a phone, at the bottom. */
@@ -67,9 +66,10 @@ function setTab(tab) {
 byId("zoom-in").onclick = () => map.viewport.zoom(1.5);
 byId("zoom-out").onclick = () => map.viewport.zoom(1 / 1.5);
 byId("zoom-fit").onclick = () => map.showAll();
-byId("legend").addEventListener("toggle", () => {
-  if (map.viewport.fitted) map.fit();
-});
+byId("legend-toggle").onclick = () => {
+  const open = byId("legend").classList.toggle("open");
+  byId("legend-toggle").setAttribute("aria-expanded", open);
+};
 byId("tabs").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) setTab(button.dataset.tab);
@@ -77,7 +77,7 @@ byId("tabs").addEventListener("click", (event) => {
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && focus.kind) pick(focus.kind, focus.id);
 });
-palette.dark.addEventListener("change", showLists);
+palette.onchange = showLists;
 
 // --- what the swarm says -----------------------------------------------------------
 
@@ -181,7 +181,6 @@ function showState() {
     setText(byId("retry"), `Trying again in ${seconds(connection.retryAt - performance.now())} s`);
 }
 
-byId("legend").open = matchMedia("(min-width: 900px)").matches;
 setInterval(showState, 500);
 showState();
 

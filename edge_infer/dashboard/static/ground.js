@@ -67,10 +67,9 @@ function drawModules(ctx, viewport, [a, b, c, d], count) {
   ctx.stroke();
 }
 
-export function drawScaleBar(ctx, viewport, right) {
+export function drawScaleBar(ctx, viewport, right, y) {
   const step = niceStep(viewport.scale, 60);
   const width = step * viewport.scale;
-  const y = viewport.height - 18;
   const text = step >= 1000 ? `${step / 1000} km` : `${step} m`;
   ctx.font = `500 11px ${FONT}`;
   ctx.textBaseline = "alphabetic";

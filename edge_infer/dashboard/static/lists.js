@@ -27,7 +27,7 @@ export class DroneList {
 
   show(snapshot, focus) {
     const count = (state) => snapshot.drones.filter((drone) => drone.state === state).length;
-    const parts = ["suspect", "dead", "restarted"]
+    const parts = ["suspect", "dead", "restarted", "left"]
       .filter(count)
       .map((state) => `${count(state)} ${stateWord(state)}`);
     const alive = snapshot.drones.length

@@ -38,7 +38,8 @@ export class MapView {
     this.ratio = devicePixelRatio || 1;
     this.canvas.width = Math.round(width * this.ratio);
     this.canvas.height = Math.round(height * this.ratio);
-    this.scaleBarRight = width - this.canvas.parentElement.querySelector(".tools").offsetWidth - 26;
+    const tools = this.canvas.parentElement.querySelector(".tools");
+    this.scaleBar = [tools.offsetLeft - 14, tools.offsetTop + tools.offsetHeight - 6];
     this.viewport.resize(width, height);
     this.viewport.steppedAt = null;
     if (this.viewport.fitted) this.fit();
@@ -101,6 +102,6 @@ export class MapView {
     drawFlights(ctx, viewport, world, now, STILL.matches);
     drawDrones(ctx, viewport, world.drones, focus, now);
     drawLabels(ctx, viewport, world, focus);
-    drawScaleBar(ctx, viewport, this.scaleBarRight);
+    drawScaleBar(ctx, viewport, ...this.scaleBar);
   }
 }

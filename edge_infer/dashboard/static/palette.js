@@ -14,16 +14,23 @@ const NAMES = [
   "accent",
   "bad",
   "warn",
+  "drone-lightness",
 ];
 const HEAT_STOPS = 6;
 const LOWEST_SCORE = 0.25;
 
 class Palette {
   constructor() {
-    this.dark = matchMedia("(prefers-color-scheme: dark)");
-    this.dark.addEventListener("change", () => this.read());
+    // Nobody asks this list whether it matches: Chromium drops the event if somebody did just before.
+    this.theme = matchMedia("(prefers-color-scheme: dark)");
+    this.theme.addEventListener("change", () => this.change());
     this.version = 0;
     this.read();
+  }
+
+  change() {
+    this.read();
+    this.onchange?.();
   }
 
   read() {
@@ -46,7 +53,7 @@ class Palette {
   /** Colour of the n-th drone: hues spread over the cool quarter of the circle. */
   drone(index, alpha = 1) {
     const hue = 165 + ((index * 0.618034) % 1) * 75;
-    return this.dark.matches ? `hsl(${hue} 85% 66% / ${alpha})` : `hsl(${hue} 85% 34% / ${alpha})`;
+    return `hsl(${hue} 85% ${this.droneLightness} / ${alpha})`;
   }
 }
 

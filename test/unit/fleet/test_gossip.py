@@ -39,6 +39,14 @@ def test_what_is_on_its_way_is_not_asked_for_at_once() -> None:
     assert ask(gossip, mine, holding(1, 2, 3, 4), 0.6) == [LogRange("a", 1, 3, 3)]
 
 
+def test_what_has_arrived_is_not_remembered_as_missing() -> None:
+    gossip, mine = Gossip("me", CONFIG), holding(1)
+    ask(gossip, mine, holding(1, 2, 3), 0.0)
+    mine.merge(holding(2, 3))
+    ask(gossip, mine, holding(1, 2), 0.6)
+    assert gossip._noticed == []
+
+
 def test_no_second_peer_is_asked_the_same_until_the_first_had_its_time() -> None:
     gossip, mine, theirs = Gossip("me", CONFIG), holding(), holding(1, 2)
     ask(gossip, mine, theirs, 0.0)

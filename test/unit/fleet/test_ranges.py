@@ -54,6 +54,11 @@ def test_numbers_one_by_one(order: list[int], count: int) -> None:
     assert is_canonical(as_ranges)
 
 
+def test_neighbours_become_one_range() -> None:
+    parts = [LogRange("a", 1, 4, 5), LogRange("a", 1, 1, 3), LogRange("a", 2, 6, 6)]
+    assert minus(parts, []) == [LogRange("a", 1, 1, 5), LogRange("a", 2, 6, 6)]
+
+
 def test_a_range_as_wide_as_the_numbers_go_costs_nothing() -> None:
     everything = [LogRange("a", 1, 0, 2**32 - 1)]
     assert minus(everything, [LogRange("a", 1, 7, 9)]) == [

@@ -142,3 +142,12 @@ def test_the_oldest_held_is_forgotten_first() -> None:
     assert (drone.held, drone.suppressed) == (2, 3)
     released = drone.hear(sighting("c", x_mm=8500, score=1.0))
     assert {s.x_mm for s in released} == {-2, -3}
+
+
+def test_a_forgotten_one_holds_nothing_back() -> None:
+    drone = Suppressor(RADIUS_MM, max_held=1)
+    drone.hear(sighting("b", x_mm=4000, score=0.75))
+    assert drone.offer(sighting("a", 1, 1, score=0.625)) == ()
+    assert drone.offer(sighting("a", 1, 2, score=0.5, x_mm=-1)) == ()
+    released = drone.hear(sighting("c", x_mm=8500, score=1.0))
+    assert [s.x_mm for s in released] == [-1]

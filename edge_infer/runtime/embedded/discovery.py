@@ -26,7 +26,8 @@ HEARS_ONLY_ITS_INTERFACES = 11
 itself to localhost, so the loopback interface has to be one."""
 
 GIVES_UP_ITS_PEERS = 11
-"""Since this release a peer that is silent for 30 s is looked for no longer."""
+"""Since this release a peer that is silent for 30 s is looked for no longer, and before that
+only every 30 s."""
 
 _LONGEST_PEER = 255
 
@@ -99,7 +100,7 @@ def configuration(environ: Mapping[str, str], process_id: int, release: int) -> 
     wanted = discovery(environ)
     if wanted.range is Range.SYSTEM_DEFAULT:
         return environ.get("CYCLONEDDS_URI", "")
-    search = _identity(wanted, process_id) + _peers(wanted) + _patience(release)
+    search = _identity(wanted, process_id) + _peers(wanted) + _patience(wanted, release)
     domain = f"{_general(wanted, release)}<Discovery>{search}</Discovery>"
     fragment = f"<CycloneDDS><Domain>{domain}</Domain></CycloneDDS>"
     return f"{fragment},{environ.get('CYCLONEDDS_URI', '')}"
@@ -148,14 +149,18 @@ def _identity(wanted: Discovery, process_id: int) -> str:
 
 
 def _peers(wanted: Discovery) -> str:
-    peers = (("localhost",) if wanted.range is Range.LOCALHOST else ()) + wanted.peers
-    found = "".join(f"<Peer address={quoteattr(peer)}/>" for peer in peers)
+    found = "".join(f"<Peer address={quoteattr(peer)}/>" for peer in _all_peers(wanted))
     return f"<Peers>{found}</Peers>" if found else ""
 
 
-def _patience(release: int) -> str:
-    """Never give up a peer, and announce as often as ROS 2 Jazzy does."""
+def _all_peers(wanted: Discovery) -> tuple[str, ...]:
+    return (("localhost",) if wanted.range is Range.LOCALHOST else ()) + wanted.peers
+
+
+def _patience(wanted: Discovery, release: int) -> str:
+    """Never give up a peer, and knock at its door as often as ROS 2 Jazzy does."""
     if release < GIVES_UP_ITS_PEERS:
         return ""
     delay = "<InitialLocatorPruneDelay>inf</InitialLocatorPruneDelay>"
-    return f"{delay}<SPDPInterval>8s</SPDPInterval>"
+    # Without peers there is nobody to knock at, and the default follows the lease.
+    return delay + "<SPDPInterval>8s</SPDPInterval>" * bool(_all_peers(wanted))

@@ -35,6 +35,9 @@ BUILTIN_WRITERS = 0x7FFF_0003
 BUILTIN_READERS = 0x7FFF_0004
 """Topics on which the library itself publishes what it discovers."""
 
+FATAL, ERROR, WARNING = 1, 2, 4
+"""Kinds of lines that the library writes to standard error."""
+
 POLICIES = {
     2: "DURABILITY",
     3: "PRESENTATION",
@@ -148,6 +151,7 @@ _CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "dds_read_mask": (_READ[0], (*_READ[1], c_uint32)),
     "dds_return_loan": (c_int32, (_ENTITY, POINTER(c_void_p), c_int32)),
     "dds_free": (None, (c_void_p,)),
+    "dds_set_log_mask": (None, (c_uint32,)),
     "dds_strretcode": (c_char_p, (c_int32,)),
     "dds_create_qos": (_QOS, ()),
     "dds_delete_qos": (None, (_QOS,)),

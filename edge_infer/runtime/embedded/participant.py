@@ -14,7 +14,15 @@ from dataclasses import dataclass
 
 from edge_infer.errors import RuntimeUnavailableError
 from edge_infer.runtime.embedded.discovery import configuration, domain_id
-from edge_infer.runtime.embedded.library import checked, guid_of, library, release
+from edge_infer.runtime.embedded.library import (
+    ERROR,
+    FATAL,
+    WARNING,
+    checked,
+    guid_of,
+    library,
+    release,
+)
 
 _USER_DATA = b"enclave=/;"
 """Marks a participant as one of ROS 2."""
@@ -74,6 +82,7 @@ class Participant:
         self.domain_id = domain_id(environ)
         self._process = os.getpid()
         self._open = True
+        dds.dds_set_log_mask(FATAL | ERROR | WARNING)
         _join(self.domain_id, configuration(environ, self._process, release()))
         qos = dds.dds_create_qos()
         try:
@@ -88,6 +97,8 @@ class Participant:
         self.publisher = checked(dds.dds_create_publisher(self.entity, None, None), "publish")
         self.subscriber = checked(dds.dds_create_subscriber(self.entity, None, None), "subscribe")
         self.guid = guid_of(self.entity)
+        # There is a warning per malformed datagram: whoever can send may not fill our log.
+        dds.dds_set_log_mask(FATAL | ERROR)
 
     def require_own_process(self) -> None:
         """Refuse to work in a forked child, which has no DDS threads and would hang.

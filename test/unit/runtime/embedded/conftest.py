@@ -1,0 +1,83 @@
+"""A DDS domain of one test's own, and processes in it."""
+
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("cyclonedds")
+
+from edge_infer.runtime.embedded.executor import DdsExecutor
+from edge_infer.runtime.embedded.participant import Participant
+from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
+from edge_infer.runtime.embedded.transport import DdsTransport
+
+
+@pytest.fixture
+def environ():
+    """Variables of a domain that nobody else is in."""
+    return {
+        "ROS_DOMAIN_ID": str(random.randint(101, 200)),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    }
+
+
+@pytest.fixture
+def runtimes(environ):
+    """Makes runtimes in that domain, and shuts them down."""
+    made = []
+
+    def make(*ros_args):
+        made.append(EmbeddedRuntime(["--ros-args", *ros_args], environ))
+        return made[-1]
+
+    yield make
+    for runtime in made:
+        runtime.shutdown()
+
+
+class Place:
+    """A transport and its executor, without nodes."""
+
+    def __init__(self, environ):
+        self.participant = Participant(environ)
+        self.executor = DdsExecutor(self.participant)
+        self.transport = DdsTransport(self.participant, self.executor)
+        self.transport.node_created("probe", "/")
+
+    def until(self, condition, timeout_s=10.0):
+        return self.executor.run_until(
+            condition, self.executor.steady_ns() + round(timeout_s * 1e9)
+        )
+
+
+@pytest.fixture
+def place(environ):
+    place = Place(environ)
+    yield place
+    place.transport.close()
+
+
+@pytest.fixture
+def start(environ):
+    """Starts Python processes in the domain; each gets its code and its standard streams."""
+    processes = []
+
+    def start(code, **variables):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, **environ, **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()

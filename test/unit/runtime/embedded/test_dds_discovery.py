@@ -1,0 +1,125 @@
+"""ROS 2's variables as a configuration: as rmw_cyclonedds has them."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_infer.errors import UsageError
+from edge_infer.runtime.embedded.discovery import (
+    MAX_PARTICIPANTS,
+    Discovery,
+    Range,
+    configuration,
+    discovery,
+    domain_id,
+    one_machine,
+)
+
+JAZZYS, NEWEST = 0, 11
+
+
+def domain(release=JAZZYS, **environ):
+    """The domain element of our own part of the configuration."""
+    text = configuration(environ, 4711, release)
+    return ET.fromstring(text[: text.index("</CycloneDDS>") + len("</CycloneDDS>")])[0]
+
+
+def peers(element):
+    return [peer.get("address") for peer in element.findall("Discovery/Peers/Peer")]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("", 0), ("0", 0), ("42", 42), ("0x10", 16), ("232", 232)]
+)
+def test_a_domain_is_a_number(text, number):
+    assert domain_id({"ROS_DOMAIN_ID": text}) == number
+
+
+@pytest.mark.parametrize("text", ["seven", "-1", "233", "1.5"])
+def test_another_domain_is_a_users_mistake(text):
+    with pytest.raises(UsageError, match="ROS_DOMAIN_ID"):
+        domain_id({"ROS_DOMAIN_ID": text})
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, Discovery(Range.SUBNET)),
+        ({"ROS_AUTOMATIC_DISCOVERY_RANGE": ""}, Discovery(Range.SUBNET)),
+        ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "OFF"}, Discovery(Range.OFF)),
+        ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "somewhere"}, Discovery(Range.LOCALHOST)),
+        ({"ROS_STATIC_PEERS": "a;10.0.0.2;"}, Discovery(Range.SUBNET, ("a", "10.0.0.2"))),
+        ({"ROS_STATIC_PEERS": "a" * 256}, Discovery(Range.SUBNET)),
+        ({"ROS_STATIC_PEERS": "a", "ROS_AUTOMATIC_DISCOVERY_RANGE": "OFF"}, Discovery(Range.OFF)),
+        ({"ROS_STATIC_PEERS": "a", "ROS_LOCALHOST_ONLY": "1"}, Discovery(Range.LOCALHOST)),
+        ({"ROS_STATIC_PEERS": "a", "ROS_LOCALHOST_ONLY": "0"}, Discovery(Range.SUBNET, ("a",))),
+    ],
+)
+def test_the_variables_together_say_whom_to_look_for(environ, expected):
+    assert discovery(environ) == expected
+
+
+def test_the_subnet_is_searched_by_multicast():
+    found = domain()
+    assert found.find("General") is None
+    assert found.findtext("Discovery/ParticipantIndex") == "auto"
+    assert found.findtext("Discovery/MaxAutoParticipantIndex") == str(MAX_PARTICIPANTS)
+    assert peers(found) == []
+
+
+def test_localhost_is_searched_without_multicast():
+    found = domain(ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST", ROS_STATIC_PEERS="drone2")
+    assert found.findtext("General/AllowMulticast") == "false"
+    assert peers(found) == ["localhost", "drone2"]
+    assert found.find("General/Interfaces") is None
+
+
+def test_a_newer_release_listens_on_the_loopback_interface_and_never_gives_up():
+    local = domain(NEWEST, ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
+    interfaces = [each.attrib for each in local.iter("NetworkInterface")]
+    assert interfaces == [{"address": "127.0.0.1"}]
+    assert local.findtext("Discovery/InitialLocatorPruneDelay") == "inf"
+    assert local.findtext("Discovery/SPDPInterval") == "8s"
+    mixed = domain(NEWEST, ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST", ROS_STATIC_PEERS="a")
+    interfaces = [each.attrib for each in mixed.iter("NetworkInterface")]
+    assert interfaces == [{"autodetermine": "true"}, {"address": "127.0.0.1"}]
+    subnet = domain(NEWEST)
+    assert subnet.find("General") is None
+    assert subnet.findtext("Discovery/InitialLocatorPruneDelay") == "inf"
+    assert subnet.find("Discovery/SPDPInterval") is None
+    assert domain(NEWEST, ROS_STATIC_PEERS="a").findtext("Discovery/SPDPInterval") == "8s"
+
+
+def test_off_is_a_domain_of_its_own():
+    found = domain(ROS_AUTOMATIC_DISCOVERY_RANGE="OFF", ROS_STATIC_PEERS="drone2")
+    assert found.findtext("Discovery/Tag") == "ros_discovery_off_4711"
+    assert found.findtext("Discovery/ParticipantIndex") == "none"
+    assert peers(found) == []
+
+
+def test_system_default_leaves_everything_to_the_users_configuration():
+    environ = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT", "CYCLONEDDS_URI": "<x/>"}
+    assert configuration(environ, 1, NEWEST) == "<x/>"
+
+
+def test_the_users_configuration_comes_last():
+    text = configuration({"CYCLONEDDS_URI": "file:///etc/dds.xml"}, 1, NEWEST)
+    assert text.endswith("</CycloneDDS>,file:///etc/dds.xml")
+
+
+@given(st.lists(st.text(min_size=1, max_size=20).filter(lambda t: ";" not in t), max_size=3))
+def test_any_peer_name_stays_in_its_attribute(names):
+    printable = [name for name in names if name.isprintable()]
+    found = domain(ROS_STATIC_PEERS=";".join(printable))
+    assert peers(found) == printable
+
+
+def test_a_swarm_on_one_machine_is_seen_by_ros_2_and_stays_there():
+    added = one_machine({}, processes=50)
+    uri = ET.fromstring(f"<x>{added['CYCLONEDDS_URI']}</x>")
+    assert uri.findtext("General/MulticastTimeToLive") == "0"
+    assert uri.findtext("Discovery/MaxAutoParticipantIndex") == "50"
+    assert one_machine({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}, 50) == {}
+    assert one_machine({"CYCLONEDDS_URI": "<x/>"}, 50) == {}

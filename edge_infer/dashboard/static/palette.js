@@ -41,18 +41,18 @@ class Palette {
     this.version += 1;
   }
 
-  /** Colour of a score: low is violet, high is near white. */
+  /** Colour of a score: low is violet, high is near white; squared, as most scores are high. */
   heat(score, alpha = 1) {
-    const share = Math.min(1, Math.max(0, (score - LOWEST_SCORE) / (1 - LOWEST_SCORE)));
+    const share = Math.min(1, Math.max(0, (score - LOWEST_SCORE) / (1 - LOWEST_SCORE))) ** 2;
     const place = share * (HEAT_STOPS - 1);
     const low = Math.min(HEAT_STOPS - 2, Math.floor(place));
     const mix = this.stops[low].map((c, i) => Math.round(c + (this.stops[low + 1][i] - c) * (place - low)));
     return `rgb(${mix.join(" ")} / ${alpha})`;
   }
 
-  /** Colour of the n-th drone: hues spread over the cool quarter of the circle. */
+  /** Colour of the n-th drone: hues spread over green, cyan and blue. */
   drone(index, alpha = 1) {
-    const hue = 165 + ((index * 0.618034) % 1) * 75;
+    const hue = 145 + ((index * 0.618034) % 1) * 100;
     return `hsl(${hue} 85% ${this.droneLightness} / ${alpha})`;
   }
 }

@@ -123,13 +123,20 @@ class LoopbackNetwork:
         deadline_ns: int | None,
         stopped: Callable[[], bool],
     ) -> bool:
-        """Run what is due until done, stopped, past the deadline or out of things to do."""
+        """Run what is due until done, stopped, past the deadline or out of things to do.
+
+        ``done`` is asked between the callbacks of one instant and the next, so it may
+        publish each time and time goes on all the same.
+        """
         if self._is_running:
             raise RuntimeError("the network is running: a callback must not run it again")
         self._is_running = True
+        settled_ns = -1
         try:
             while not done():
-                if stopped() or not self._step(deadline_ns):
+                if self._settle(stopped) and settled_ns != self.now_ns:
+                    settled_ns = self.now_ns
+                elif stopped() or not self._go_on(deadline_ns):
                     return done()
             return True
         finally:
@@ -139,20 +146,28 @@ class LoopbackNetwork:
         """As ``run``; within a callback time stands still, so there it only looks."""
         return done() if self._is_running else self.run(done, deadline_ns, lambda: False)
 
-    def _step(self, deadline_ns: int | None) -> bool:
-        """Do the next thing; False when there is none before the deadline."""
-        due = self._due
-        if due and due[0][0] <= self.now_ns:
-            _, _, function, argument = heapq.heappop(due)
-            function(argument)
-        elif self.ready:
-            self.ready.popleft()()
-        elif due and (deadline_ns is None or due[0][0] <= deadline_ns):
-            self.now_ns = due[0][0]
-        else:
-            self.now_ns = max(self.now_ns, deadline_ns or 0)
-            return False
-        return True
+    def _settle(self, stopped: Callable[[], bool]) -> bool:
+        """Do all that is due at this instant, in order; False when there was nothing."""
+        due, ready = self._due, self.ready
+        has_run = False
+        while not stopped():
+            if due and due[0][0] <= self.now_ns:
+                _, _, function, argument = heapq.heappop(due)
+                function(argument)
+            elif ready:
+                ready.popleft()()
+            else:
+                break
+            has_run = True
+        return has_run
+
+    def _go_on(self, deadline_ns: int | None) -> bool:
+        """Move to the next instant; False when nothing is due before the deadline."""
+        if self._due and (deadline_ns is None or self._due[0][0] <= deadline_ns):
+            self.now_ns = max(self.now_ns, self._due[0][0])
+            return True
+        self.now_ns = max(self.now_ns, deadline_ns or 0)
+        return False
 
     def _update_links(self) -> None:
         """Cut or mend links after the groups or the hosts changed."""

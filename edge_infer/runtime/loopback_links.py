@@ -18,6 +18,9 @@ from edge_infer.runtime.qos import Durability, History, QoS, Reliability
 from edge_infer.runtime.qos_matching import mismatch
 from edge_infer.runtime.transport import Deliver, Endpoint, Incompatible, Payload
 
+LOCAL_NS = 50_000
+"""From one process to another on the same host."""
+
 RETRY_NS = 20_000_000
 """From a lost transmission to the next of a reliable writer."""
 
@@ -220,7 +223,7 @@ class Link:
             return
         network = self._network
         if not self._is_remote:
-            network.schedule(network.now_ns, self._arrive, sample)
+            network.schedule(network.now_ns + LOCAL_NS, self._arrive, sample)
             return
         conditions, chance = network.conditions, network.random.random
         delay_ns = conditions.delay_ns + int(chance() * conditions.jitter_ns)

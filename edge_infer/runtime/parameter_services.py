@@ -6,13 +6,16 @@ from typing import Any
 
 from edge_infer.errors import ParameterError
 from edge_infer.runtime.api import Node
-from edge_infer.runtime.local_parameters import Kind, LocalParameters, value_from_msg, value_to_msg
+from edge_infer.runtime.local_parameters import LocalParameters, value_from_msg, value_to_msg
 
 _SEPARATOR = "."
 
 
 class ParameterServices:
-    """Offers the six standard services of one node under ``~/``."""
+    """Offers the six standard services of one node under ``~/``.
+
+    As rclpy does it, an answer is empty when one of the names asked for is unknown.
+    """
 
     def __init__(self, node: Node, parameters: LocalParameters) -> None:
         self._messages = node.messages
@@ -35,17 +38,14 @@ class ParameterServices:
         return response
 
     def _get_types(self, request: Any, response: Any) -> Any:
-        response.types = [
-            self._parameters.get(name).kind if name in self._parameters else Kind.NOT_SET
-            for name in request.names
-        ]
+        if all(name in self._parameters for name in request.names):
+            response.types = [self._parameters.get(name).kind for name in request.names]
         return response
 
     def _get(self, request: Any, response: Any) -> Any:
-        response.values = [
-            value_to_msg(self._parameters.get(name).value if name in self._parameters else None)
-            for name in request.names
-        ]
+        if all(name in self._parameters for name in request.names):
+            values = (self._parameters.get(name).value for name in request.names)
+            response.values = [value_to_msg(value) for value in values]
         return response
 
     def _list(self, request: Any, response: Any) -> Any:

@@ -152,8 +152,8 @@ class Executor(Protocol):
     def run_until(self, done: Callable[[], bool], deadline_ns: int | None = None) -> bool:
         """Run callbacks until ``done()``; False when the (steady) deadline or a stop came first.
 
-        ``done`` is asked before anything runs and after each callback. A stop that
-        was requested beforehand counts.
+        ``done`` is asked before anything runs and between callbacks. A stop that was
+        requested beforehand counts.
         """
 
     def wait_until(self, done: Callable[[], bool], deadline_ns: int | None = None) -> bool:

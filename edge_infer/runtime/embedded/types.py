@@ -73,5 +73,5 @@ def _element_type(field: Field) -> Any:
         return idl_struct(field.type)
     if field.type == "string":
         return types.bounded_str[field.string_bound] if field.string_bound else str
-    basic = {"bool": bool, "char": types.uint8}
+    basic = {"bool": bool, "byte": types.uint8, "char": types.uint8}
     return basic.get(field.type) or getattr(types, field.type)

@@ -140,8 +140,8 @@ def _manifest(
         nms="agnostic",
         weights=(bundle.describe("onnx", WEIGHTS, content),),
         training={
-            "command": f"python -m edge_infer.training.train --frames {config.frames} "
-            f"--steps {config.steps} --batch {config.batch} --seed {config.seed}",
+            "command": config.command,
+            "start": config.start,
             "data": "rendered by edge_infer.simulation",
             "steps": trainer.step,
             "seed": config.seed,

@@ -45,6 +45,7 @@ class TrainConfig:
         weight_decay: of AdamW.
         ema_half_life: steps after which a weight's share in the average is half.
         seed: of the frames, the initial weights, the order and the augmentation.
+        start: command of the run whose weights this one begins with; empty for none.
     """
 
     frames: int = 7000
@@ -54,6 +55,15 @@ class TrainConfig:
     weight_decay: float = 1e-2
     ema_half_life: int = 150
     seed: int = 0
+    start: str = ""
+
+    @property
+    def command(self) -> str:
+        """What to type for this run, without the folders."""
+        return (
+            f"python -m edge_infer.training.train --frames {self.frames} --steps {self.steps} "
+            f"--batch {self.batch} --learning-rate {self.learning_rate} --seed {self.seed}"
+        )
 
 
 WARM_UP = 100
@@ -125,6 +135,11 @@ class Trainer:
         trainer.step = int(state["step"])
         return trainer
 
+    def begin_with(self, other: Trainer) -> None:
+        """Take the averaged weights of another run as the initial ones."""
+        self.network.load_state_dict(other.average.state_dict())
+        self.average.load_state_dict(other.average.state_dict())
+
     def _batch(self, frames: LabelledFrames) -> LabelledFrames:
         """The frames of this step: each pass over the data is one permutation."""
         size, count = self.config.batch, len(frames.images)
@@ -191,8 +206,19 @@ def _trainer(options: argparse.Namespace) -> Trainer:
     if options.resume:
         return Trainer.load(options.out)
     options.out.mkdir(parents=True, exist_ok=True)
-    config = TrainConfig(options.frames, options.steps, options.batch, seed=options.seed)
-    return Trainer(config, len(FAULT_CLASSES))
+    start = Trainer.load(options.start) if options.start else None
+    config = TrainConfig(
+        frames=options.frames,
+        steps=options.steps,
+        batch=options.batch,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+        start=start.config.command if start else "",
+    )
+    trainer = Trainer(config, len(FAULT_CLASSES))
+    if start:
+        trainer.begin_with(start)
+    return trainer
 
 
 def _steps(trainer: Trainer, frames: LabelledFrames) -> Iterator[tuple[float, float]]:
@@ -213,6 +239,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", type=int, default=default.frames, help="frames to render")
     parser.add_argument("--steps", type=int, default=default.steps, help="batches to learn from")
     parser.add_argument("--batch", type=int, default=default.batch, help="frames a step")
+    parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
+    parser.add_argument("--start", type=Path, help="folder of a run whose weights to begin with")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long")
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--resume", action="store_true", help="carry on from the checkpoint")

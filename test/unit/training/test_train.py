@@ -84,7 +84,20 @@ def test_a_run_from_frames_to_bundle(tmp_path):
     manifest = ModelBundle.load(out).manifest
     assert manifest.training["steps"] == 2
     assert manifest.training["held_out_frames"] == 3
-    assert "--frames 4 --steps 2 --batch 2 --seed 0" in str(manifest.training["command"])
+    assert "--frames 4 --steps 2 --batch 2" in str(manifest.training["command"])
+
+
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path):
+    common = ["--frames", "2", "--batch", "2"]
+    train.main(["--out", str(tmp_path / "one"), *common, "--steps", "1"])
+    train.main(
+        ["--out", str(tmp_path / "two"), *common, "--steps", "0", "--start", str(tmp_path / "one")]
+    )
+    one, two = Trainer.load(tmp_path / "one"), Trainer.load(tmp_path / "two")
+    assert two.step == 0
+    assert two.config.start == one.config.command
+    for name, value in one.average.state_dict().items():
+        assert torch.equal(two.network.state_dict()[name], value)
 
 
 def test_the_export_says_what_the_network_says(frames, tmp_path):

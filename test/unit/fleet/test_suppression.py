@@ -75,6 +75,7 @@ def check(air: Air) -> None:
         assert numbers == list(range(1, len(numbers) + 1))
         assert drone.published == len(numbers)
         assert drone.suppressed == drone.held == drone.offered - len(numbers)
+        assert len(drone._known) == len(air.published) + drone.held
     assert len(everything) == sum(drone.offered for drone in air.drones.values())
 
 

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,8 +98,8 @@ def launched(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, 
     (launch,) = (c for c in BY_ROS if c.startswith("ros2 launch"))
     environment["XDG_STATE_HOME"] = str(tmp_path)
     # The nodes run with the Python of `ros2`, which finds what is installed here.
-    site = next(p for p in sys.path if p.endswith("site-packages"))
-    environment["PYTHONPATH"] = f"{environment['PYTHONPATH']}:{site}"
+    packages = sysconfig.get_paths()["purelib"]
+    environment["PYTHONPATH"] = f"{environment['PYTHONPATH']}:{packages}"
     environment["PATH"] = os.environ["PATH"]
     words = [*shlex.split(launch), "port:=0"]
     process = subprocess.Popen(words, env=environment, start_new_session=True)

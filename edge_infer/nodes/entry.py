@@ -48,9 +48,20 @@ def run(
                 stack.callback(node.close)
             runtime.spin()
     except EdgeInferError as error:
-        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        return _say(f"{name}: {error}")
+    except ModuleNotFoundError as error:
+        return _say(
+            f"{name}: the Python package {error.name} is missing: install edge_infer with its "
+            f"dependencies, pip install -e ., for {sys.executable}"
+        )
+    except KeyboardInterrupt:  # while it was still starting
+        return 0
     return 0
+
+
+def _say(sentence: str) -> int:
+    print(sentence, file=sys.stderr)  # noqa: T201
+    return 2
 
 
 def _stop_at_eof(runtime: Runtime) -> None:

@@ -5,7 +5,9 @@ import random
 import signal
 import socket
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_infer.errors import RuntimeUnavailableError
@@ -186,3 +188,26 @@ def test_a_writer_back_from_the_dead_repeats_nothing(start, runtimes, environ):
     more.publish(string(data="three"))
     assert runtime.spin_until(lambda: "three" in heard, 10)
     assert heard == ["one", "two", "three"]
+
+
+CONFIGURATIONS = sorted((Path(__file__).parents[4] / "config" / "dds").glob("*.xml"))
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
+def test_the_shipped_configurations_carry_an_image(start, runtimes, environ, path):
+    environ["CYCLONEDDS_URI"] = f"file://{path}"
+    if path.stem == "loopback":
+        environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET"
+    process = start(ECHO.replace("std_msgs/msg/String", "sensor_msgs/msg/Image"))
+    assert process.stdout.readline() == "ready\n"
+    runtime = runtimes()
+    node = runtime.create_node("camera")
+    image, got = node.messages["sensor_msgs/msg/Image"], []
+    node.create_subscription(image, "/back", got.append, qos.SIGHTINGS)
+    publisher = node.create_publisher(image, "/there", qos.SIGHTINGS)
+    connected = lambda: node.count_publishers("/back") and publisher.get_subscription_count()  # noqa: E731
+    assert runtime.spin_until(connected, 10)
+    pixels = np.random.default_rng(1).integers(0, 256, 640 * 512, np.uint8)
+    publisher.publish(image(height=512, width=640, encoding="mono8", step=640, data=pixels))
+    assert runtime.spin_until(lambda: got, 10)
+    assert np.array_equal(got[0].data, pixels)

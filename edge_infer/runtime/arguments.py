@@ -24,7 +24,7 @@ _RULE = re.compile(
     r"(?:(?P<node>[A-Za-z_]\w*):(?!//))?(?:ros(?P<kind>topic|service)://)?"
     r"(?P<source>[^:]+):=(?P<target>.+)"
 )
-_PARAMETER = re.compile(r"(?:(?P<node>[\w/*]+):)?(?P<name>[^:]+):=(?P<value>.*)", re.DOTALL)
+_PARAMETER = re.compile(r"(?:(?P<node>[\w/*]+):(?!=))?(?P<name>[^:]+):=(?P<value>.*)", re.DOTALL)
 _WITHOUT_EFFECT = {
     *("--enable-rosout-logs", "--disable-rosout-logs"),
     *("--enable-stdout-logs", "--disable-stdout-logs"),

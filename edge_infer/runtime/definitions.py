@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -33,7 +33,7 @@ PREDEFINED_DEFAULTS: dict[str, dict[str, Any]] = {
 """Default values in the common packages, which the type store does not keep."""
 
 _PADDING: Any = [(PADDING_FIELD, (Nodetype.BASE, ("uint8", 0)))]
-_DEFAULT_LINE = re.compile(r"^\s*[\w/]+(?:\[[^]]*\])?\s+([a-z]\w*)\s+([^#=\s][^#]*)")
+_DEFAULT_LINE = re.compile(r"^\s*[\w/]+(?:<=\d+)?(?:\[[^]]*\])?\s+([a-z]\w*)\s+([^#=\s][^#]*)")
 
 
 class Shape(Enum):
@@ -223,12 +223,3 @@ def _field(name: str, desc: Any, default: Any) -> Field:
         return Field(name, detail, shape, size, default=default)
     type_name, bound = detail
     return Field(name, type_name, shape, size, bound, default)
-
-
-def nested_types(name: str, seen: Sequence[str] = ()) -> list[str]:
-    """The types that a type is made of, each once, innermost first, itself last."""
-    order = list(seen)
-    for field in definitions()[name].fields:
-        if field.is_nested and field.type not in order:
-            order = nested_types(field.type, order)
-    return [*order, name]

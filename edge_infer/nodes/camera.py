@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge_infer.domain import CameraFrame
 from edge_infer.errors import EdgeInferError
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
+from edge_infer.nodes.config import MapFrame, NodeConfig, Seed
 from edge_infer.nodes.conversions import (
     camera_to_msg,
     frame_to_msg,
@@ -32,10 +33,8 @@ from edge_infer.runtime.api import Node
 Sink = Callable[[CameraFrame], None]
 
 
-class CameraConfig(BaseModel):
+class CameraConfig(NodeConfig):
     """Parameters of the camera."""
-
-    model_config = ConfigDict(extra="forbid")
 
     source: Literal["simulated", "folder", "video", "v4l2"] = Field(
         "simulated", description="Where frames come from"
@@ -46,12 +45,11 @@ class CameraConfig(BaseModel):
         5.0, gt=0.0, le=1000.0, description="Frames per second", json_schema_extra={"unit": "Hz"}
     )
     frame_id: str = Field("camera_optical_frame", description="Optical frame of the images")
-    map_frame: str = Field("map", description="Fleet frame: east-north-up metres")
-    seed: int = Field(0, ge=0, description="Seed of the simulated world")
+    map_frame: MapFrame = "map"
+    seed: Seed = 0
     drones: int = Field(1, ge=1, le=1000, description="Drones in the simulated world")
     drone: int = Field(0, ge=0, le=999, description="Number of this drone in it, from 0")
     modules: str = Field("", description="File of real module images; empty for drawn ones")
-    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
 
 
 class CameraNode:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge_infer.domain import Sighting, Target
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
+from edge_infer.nodes.config import MapFrame, NodeConfig, Radius
 from edge_infer.nodes.conversions import header_to_msg, target_to_msg
 from edge_infer.nodes.identity import Identity, identify
 from edge_infer.nodes.replication import Replication
@@ -22,19 +23,11 @@ from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
 
-class CoordinatorConfig(BaseModel):
+class CoordinatorConfig(NodeConfig):
     """Parameters of the coordinator."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    map_frame: str = Field("map", description="Fleet frame: east-north-up metres")
-    radius_m: float = Field(
-        5.0,
-        gt=0.0,
-        le=1000.0,
-        description="Two sightings within this radius are one thing",
-        json_schema_extra={"unit": "m"},
-    )
+    map_frame: MapFrame = "map"
+    radius_m: Radius = 5.0
     targets_period_s: float = Field(
         0.05,
         gt=0.0,
@@ -49,7 +42,6 @@ class CoordinatorConfig(BaseModel):
         description="Time between two target lists to the fleet",
         json_schema_extra={"unit": "s"},
     )
-    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
 
 
 class CoordinatorNode:

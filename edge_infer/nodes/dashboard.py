@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
@@ -20,6 +20,7 @@ from edge_infer.errors import PoseError
 from edge_infer.fleet.membership import Membership, MembershipConfig
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
+from edge_infer.nodes.config import MapFrame, NodeConfig, Radius, Seed
 from edge_infer.nodes.conversions import (
     histogram_from_msg,
     pose_from_msg,
@@ -46,10 +47,8 @@ REMOVALS_SHOWN_S = 2.0
 SUSPECT_S, DEAD_S = 1.0, 3.0
 
 
-class DashboardConfig(BaseModel):
+class DashboardConfig(NodeConfig):
     """Parameters of the dashboard."""
-
-    model_config = ConfigDict(extra="forbid")
 
     serve: bool = Field(True, description="Whether to serve the page")
     host: str = Field("127.0.0.1", description="Address to serve the page at")
@@ -61,20 +60,13 @@ class DashboardConfig(BaseModel):
         description="Time between two pictures",
         json_schema_extra={"unit": "s"},
     )
-    radius_m: float = Field(
-        5.0,
-        gt=0.0,
-        le=1000.0,
-        description="Two sightings within this radius are one thing",
-        json_schema_extra={"unit": "m"},
-    )
-    map_frame: str = Field("map", description="Fleet frame: east-north-up metres")
+    radius_m: Radius = 5.0
+    map_frame: MapFrame = "map"
     topology: str = Field("mesh", description="Named on the page: mesh or star")
     drones: int = Field(
         0, ge=0, le=1000, description="Drones in the simulated world; 0 when the world is real"
     )
-    seed: int = Field(0, ge=0, description="Seed of the simulated world")
-    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
+    seed: Seed = 0
 
 
 class DashboardNode:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge_infer.backends import registry
 from edge_infer.domain import CameraFrame
@@ -19,6 +19,7 @@ from edge_infer.errors import EdgeInferError
 from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
+from edge_infer.nodes.config import NodeConfig
 from edge_infer.nodes.conversions import detections_to_msg, frame_from_msg, header_to_msg
 from edge_infer.nodes.identity import Identity, identify
 from edge_infer.nodes.newest import NewestWorker
@@ -30,10 +31,8 @@ Delivery = Callable[[], tuple[CameraFrame, Any]]
 """Gives a frame and the header to answer it with; may raise FrameError."""
 
 
-class DetectorConfig(BaseModel):
+class DetectorConfig(NodeConfig):
     """Parameters of the detector."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str = Field("", description="Folder of the model bundle; empty for the shipped one")
     backend: str = Field("onnx", description="Inference engine")
@@ -41,7 +40,6 @@ class DetectorConfig(BaseModel):
     score_threshold: float = Field(
         0.0, ge=0.0, le=1.0, description="Lowest score; 0 takes the model's own"
     )
-    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
 
 
 class DetectorNode:

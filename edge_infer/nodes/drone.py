@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from edge_infer.nodes.config import NodeConfig
 from edge_infer.nodes.identity import identify
 from edge_infer.nodes.registry import Closable, start_node
 from edge_infer.runtime.api import Runtime
 from edge_infer.runtime.parameters import load_config
 
 
-class DroneConfig(BaseModel):
+class DroneConfig(NodeConfig):
     """Parameters of the composition."""
-
-    model_config = ConfigDict(extra="forbid")
 
     coordinator: bool = Field(
         True, description="Whether a coordinator flies here (mesh), or only elsewhere (star)"
     )
-    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
 
 
 def start_drone(runtime: Runtime) -> list[Closable]:

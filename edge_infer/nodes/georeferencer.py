@@ -8,17 +8,25 @@ sent the moment nothing covers it any more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge_infer.domain import CameraModel, Sighting, SightingId
 from edge_infer.errors import EdgeInferError
 from edge_infer.fleet.suppression import Suppressor
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
+from edge_infer.nodes.config import (
+    DEFAULT_POSE_TYPE,
+    GroundHeight,
+    MapFrame,
+    NodeConfig,
+    PoseType,
+    Radius,
+)
 from edge_infer.nodes.conversions import (
     boxes_from_msg,
     camera_from_msg,
@@ -33,29 +41,13 @@ from edge_infer.perception.georeference import georeference
 from edge_infer.perception.poses import PoseBuffer
 from edge_infer.runtime.api import Node
 
-PoseType = Literal[
-    "geometry_msgs/msg/PoseWithCovarianceStamped",
-    "geometry_msgs/msg/PoseStamped",
-    "nav_msgs/msg/Odometry",
-]
 
-
-class GeoreferencerConfig(BaseModel):
+class GeoreferencerConfig(NodeConfig):
     """Parameters of the georeferencer."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    map_frame: str = Field("map", description="Fleet frame: east-north-up metres")
-    ground_m: float = Field(
-        0.0, description="Height of the ground in the fleet frame", json_schema_extra={"unit": "m"}
-    )
-    radius_m: float = Field(
-        5.0,
-        gt=0.0,
-        le=1000.0,
-        description="Two sightings within this radius are one thing",
-        json_schema_extra={"unit": "m"},
-    )
+    map_frame: MapFrame = "map"
+    ground_m: GroundHeight = 0.0
+    radius_m: Radius = 5.0
     pixel_sigma: float = Field(
         2.0,
         ge=0.0,
@@ -63,9 +55,7 @@ class GeoreferencerConfig(BaseModel):
         description="Standard deviation of a box centre",
         json_schema_extra={"unit": "px"},
     )
-    pose_type: PoseType = Field(
-        "geometry_msgs/msg/PoseWithCovarianceStamped", description="Message type of the pose topic"
-    )
+    pose_type: PoseType = DEFAULT_POSE_TYPE
     pose_tolerance_s: float = Field(
         0.1,
         gt=0.0,
@@ -76,7 +66,6 @@ class GeoreferencerConfig(BaseModel):
     suppress: bool = Field(
         True, description="Hold back what a better sighting of the fleet already covers"
     )
-    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
 
 
 class GeoreferencerNode:

@@ -8,27 +8,23 @@ from typing import Any
 
 import numpy as np
 import psutil
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge_infer.domain import CameraModel
 from edge_infer.errors import EdgeInferError
 from edge_infer.nodes import topics
+from edge_infer.nodes.config import DEFAULT_POSE_TYPE, GroundHeight, MapFrame, NodeConfig, PoseType
 from edge_infer.nodes.conversions import camera_from_msg, header_to_msg, pose_from_msg
-from edge_infer.nodes.georeferencer import PoseType
 from edge_infer.nodes.identity import Identity, identify
 from edge_infer.perception.georeference import georeference
 from edge_infer.runtime.api import Node
 
 
-class HeartbeatConfig(BaseModel):
+class HeartbeatConfig(NodeConfig):
     """Parameters of the heartbeat."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    map_frame: str = Field("map", description="Fleet frame: east-north-up metres")
-    ground_m: float = Field(
-        0.0, description="Height of the ground in the fleet frame", json_schema_extra={"unit": "m"}
-    )
+    map_frame: MapFrame = "map"
+    ground_m: GroundHeight = 0.0
     period_s: float = Field(
         0.2,
         gt=0.0,
@@ -36,13 +32,10 @@ class HeartbeatConfig(BaseModel):
         description="Time between two heartbeats",
         json_schema_extra={"unit": "s"},
     )
-    pose_type: PoseType = Field(
-        "geometry_msgs/msg/PoseWithCovarianceStamped", description="Message type of the pose topic"
-    )
+    pose_type: PoseType = DEFAULT_POSE_TYPE
     capabilities: list[str] = Field(
         ["camera", "detector"], description="What this drone can do for the fleet"
     )
-    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
 
 
 class HeartbeatNode:

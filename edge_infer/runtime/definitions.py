@@ -137,6 +137,10 @@ class Definitions:
     def _load(self, name: str) -> Definition:
         if name not in self._store.fielddefs:
             self._parse(name)
+        if name not in self._store.fielddefs:
+            raise MessageError(
+                f"{name} is a service, not a message", f"take {name}_Request or {name}_Response"
+            )
         constants, fields = self._store.fielddefs[name]
         defaults = self._defaults.get(name, {})
         return Definition(

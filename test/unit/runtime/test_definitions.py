@@ -62,6 +62,8 @@ def test_services_split_at_the_line(package):
     assert known["probe_msgs/srv/Ask_Request"].fields == (Field("question", "string"),)
     assert known["probe_msgs/srv/Ask_Response"].fields == (Field("answer", "probe_msgs/msg/Other"),)
     assert known.type_hash("probe_msgs/srv/Ask_Response").startswith("RIHS01_")
+    with pytest.raises(MessageError, match="take probe_msgs/srv/Ask_Request"):
+        known["probe_msgs/srv/Ask"]
 
 
 def test_unreadable_definitions_are_named(package):

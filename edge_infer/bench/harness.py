@@ -31,6 +31,7 @@ BENCHES = {
     "camera": "edge_infer.bench.camera",
     "dds": "edge_infer.bench.dds",
     "duplicates": "edge_infer.bench.duplicates",
+    "memory": "edge_infer.bench.memory",
 }
 """Name on the command line -> module."""
 

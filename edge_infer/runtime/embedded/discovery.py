@@ -30,6 +30,9 @@ GIVES_UP_ITS_PEERS = 11
 only every 30 s."""
 
 _LONGEST_PEER = 255
+_CHOICES = ("CYCLONEDDS_URI", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")
+"""With any of them a user says something about the network. The range SUBNET says nothing: the
+set-up file of ROS 2 sets it in every shell."""
 
 
 class Range(Enum):
@@ -106,26 +109,24 @@ def configuration(environ: Mapping[str, str], process_id: int, release: int) -> 
     return f"{fragment},{environ.get('CYCLONEDDS_URI', '')}"
 
 
-def one_machine(environ: Mapping[str, str], processes: int) -> dict[str, str]:
+def one_machine(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables for many processes on one machine whose user said nothing about the network.
 
     Multicast with a reach of zero hops: nothing leaves the machine, and ROS 2 with its
     defaults sees the processes at once, which it would not with the range LOCALHOST.
+    They take any ports, so that their number has no limit and ROS 2's tools find theirs free.
 
     Args:
         environ: the environment variables; those that are set stay.
-        processes: how many there will be, programs that look at them included.
 
     Returns:
         What to add to the environment.
     """
-    chosen = ("CYCLONEDDS_URI", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY")
-    if any(environ.get(name) for name in (*chosen, "ROS_STATIC_PEERS")):
+    if any(environ.get(name) for name in _CHOICES) or discovery(environ).range is not Range.SUBNET:
         return {}
-    limit = max(MAX_PARTICIPANTS, processes)
     return {
         "CYCLONEDDS_URI": "<General><MulticastTimeToLive>0</MulticastTimeToLive></General>"
-        f"<Discovery><MaxAutoParticipantIndex>{limit}</MaxAutoParticipantIndex></Discovery>"
+        "<Discovery><ParticipantIndex>none</ParticipantIndex></Discovery>"
     }
 
 

@@ -117,9 +117,24 @@ def test_any_peer_name_stays_in_its_attribute(names):
 
 
 def test_a_swarm_on_one_machine_is_seen_by_ros_2_and_stays_there():
-    added = one_machine({}, processes=50)
-    uri = ET.fromstring(f"<x>{added['CYCLONEDDS_URI']}</x>")
+    uri = ET.fromstring(f"<x>{one_machine({})['CYCLONEDDS_URI']}</x>")
     assert uri.findtext("General/MulticastTimeToLive") == "0"
-    assert uri.findtext("Discovery/MaxAutoParticipantIndex") == "50"
-    assert one_machine({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}, 50) == {}
-    assert one_machine({"CYCLONEDDS_URI": "<x/>"}, 50) == {}
+    assert uri.findtext("Discovery/ParticipantIndex") == "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CYCLONEDDS_URI", "<x/>"),
+        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST"),
+        ("ROS_LOCALHOST_ONLY", "0"),
+        ("ROS_STATIC_PEERS", "drone2"),
+    ],
+)
+def test_what_the_user_said_about_the_network_stays(name, value):
+    assert one_machine({name: value}) == {}
+    assert one_machine({name: ""}) == one_machine({})
+
+
+def test_the_range_that_ros_2_sets_in_every_shell_says_nothing():
+    assert one_machine({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}) == one_machine({})

@@ -6,16 +6,22 @@ import numpy as np
 import pytest
 
 from edge_infer.errors import MessageError
-from edge_infer.runtime.definitions import nested_types
+from edge_infer.runtime.definitions import definitions
 from edge_infer.runtime.embedded.types import dds_type_name, idl_struct, ros_type_name
 from edge_infer.runtime.messages import message_types
 
 
 def deserialize(name, payload):
     """What the package's own serialiser reads, for which types need constructors."""
-    for part in nested_types(name):
-        dataclasses.dataclass(idl_struct(part))
+    make_constructors(name)
     return idl_struct(name).deserialize(bytes(payload))
+
+
+def make_constructors(name):
+    for field in definitions()[name].fields:
+        if field.is_nested:
+            make_constructors(field.type)
+    dataclasses.dataclass(idl_struct(name))
 
 
 def test_names_on_the_wire_and_back():

@@ -34,7 +34,7 @@ setup(
         "onnxruntime>=1.17",
         "pydantic>=2.5,<3",
         "pyyaml>=6",
-        "rosbags>=0.10,<0.12",
+        "rosbags>=0.10.8,<0.12",
         "pymap3d>=3,<4",
         "rich>=13",
         "psutil>=5.9",

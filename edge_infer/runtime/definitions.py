@@ -146,7 +146,7 @@ class Definitions:
         return Definition(
             name,
             tuple(_field(key, desc, defaults.get(key)) for key, desc in fields),
-            tuple(Constant(*constant) for constant in constants),
+            tuple(_constant(*constant) for constant in constants),
         )
 
     def _parse(self, name: str) -> None:
@@ -214,6 +214,13 @@ def _defaults(text: str) -> dict[str, Any]:
     """The default values that a definition states."""
     matches = (_DEFAULT_LINE.match(line) for line in text.splitlines())
     return {match[1]: yaml.safe_load(match[2]) for match in matches if match}
+
+
+def _constant(name: str, type_name: str, value: Any) -> Constant:
+    """One constant; older versions of rosbags leave the quotes around strings."""
+    if isinstance(value, str) and value[:1] in ("'", '"') and value.endswith(value[0]):
+        value = value[1:-1]
+    return Constant(name, type_name, value)
 
 
 def _field(name: str, desc: Any, default: Any) -> Field:

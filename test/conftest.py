@@ -1,0 +1,26 @@
+"""What all tests share: time enough on a busy machine, and a word on what is absent."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+from edge_infer.runtime import selection
+
+# A busy machine is no reason to fail.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
+
+def pytest_report_header() -> list[str]:
+    """Say once which tests are skipped for want of something, and why."""
+    absent = {
+        "ros": selection.available()["ros"],
+        "browser": None if shutil.which("chromium") else "there is no chromium",
+        "dataset": None
+        if (Path(__file__).parents[2] / "shared" / "data").is_dir()
+        else "there are no real module images",
+    }
+    return [f"skipped, tests marked {name}: {why}" for name, why in absent.items() if why]

@@ -42,8 +42,8 @@ class Service:
         qos: QoS,
     ) -> None:
         self.srv_name = srv_name
+        self.srv_type = srv_type
         self._wiring = wiring
-        self._type = srv_type
         self._callback = callback
         requests, replies = service_on_wire(srv_name)
         what, mark = f"service {srv_name}", f"serviceid={_unique_id()};"
@@ -59,8 +59,8 @@ class Service:
 
     def _take(self, payload: memoryview, request: Any) -> None:
         prefix = _prefix(payload)
-        response = self._callback(request, self._type.Response())
-        if not isinstance(response, self._type.Response):
+        response = self._callback(request, self.srv_type.Response())
+        if not isinstance(response, self.srv_type.Response):
             raise TypeError(f"the callback of {self.srv_name} returned {response!r}")
         reply = self._wiring.messages.encode(response, PREFIX.pack(*prefix))
         self._reply(reply, self._wiring.executor.steady_ns() + _REPLY_PATIENCE_NS)
@@ -81,8 +81,8 @@ class Client:
 
     def __init__(self, wiring: Wiring, srv_type: Any, srv_name: str, qos: QoS) -> None:
         self.srv_name = srv_name
+        self.srv_type = srv_type
         self._wiring = wiring
-        self._type = srv_type
         self._sequence = itertools.count(1)
         self._pending: dict[int, Future] = {}
         requests, replies = service_on_wire(srv_name)
@@ -110,7 +110,7 @@ class Client:
 
     def call_async(self, request: Any) -> Future:
         """Send a request; the future is done in the executor's thread."""
-        if not isinstance(request, self._type.Request):
+        if not isinstance(request, self.srv_type.Request):
             raise TypeError(f"{request!r} is no request to {self.srv_name}")
         sequence, future = next(self._sequence), Future()
         prefix = PREFIX.pack(self._writer.guid, sequence)

@@ -1,74 +1,34 @@
-"""The worlds that the runtime suite plays in: one per runtime."""
+"""The worlds that the runtime suite plays in: one per runtime, and two of different ones."""
 
 import random
-import time
+import sys
+from pathlib import Path
 
 import pytest
 
 from edge_infer.runtime import selection
-from edge_infer.runtime.loopback import LoopbackNetwork
 
-TIMEOUT_S = 15.0
+# For the modules beside it, whichever way pytest imports tests.
+sys.path.insert(0, str(Path(__file__).parent))
 
-
-class World:
-    """Runtimes that hear each other, as if each were a process of its own."""
-
-    def __init__(self, name):
-        self.name = name
-        self.network = LoopbackNetwork(seed=7)
-        self.runtimes = []
-
-    def runtime(self, *ros_args):
-        args = ["--ros-args", *ros_args] if ros_args else []
-        if self.name == "loopback":
-            runtime = self.network.runtime(f"host{len(self.runtimes)}", args)
-        else:
-            runtime = selection.open_runtime(self.name, args)
-        self.runtimes.append(runtime)
-        return runtime
-
-    def node(self, name="probe", *ros_args, namespace=""):
-        return self.runtime(*ros_args).create_node(name, namespace=namespace)
-
-    def until(self, condition, timeout_s=TIMEOUT_S):
-        """Let every runtime work until the condition holds."""
-        if self.name == "loopback":
-            return self.network.run_until(condition, timeout_s)
-        deadline = time.monotonic() + timeout_s
-        slice_s = timeout_s if len(self.runtimes) == 1 else 0.01
-        while time.monotonic() < deadline:
-            if any(runtime.spin_until(condition, slice_s) for runtime in self.runtimes):
-                return True
-        return False
-
-    def close(self):
-        for runtime in self.runtimes:
-            runtime.shutdown()
+from worlds import World
 
 
-@pytest.fixture(params=["loopback", "embedded", pytest.param("ros", marks=pytest.mark.ros)])
+@pytest.fixture(
+    params=[
+        "loopback",
+        "embedded",
+        pytest.param("ros", marks=pytest.mark.ros),
+        pytest.param("embedded+ros", marks=pytest.mark.ros),
+        pytest.param("ros+embedded", marks=pytest.mark.ros),
+    ]
+)
 def world(request, monkeypatch):
-    absence = selection.available().get(request.param)
-    if absence:
+    """Runtimes of one kind, or of two by turns."""
+    for absence in filter(None, map(selection.available().get, request.param.split("+"))):
         pytest.skip(absence)
     monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 100)))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     world = World(request.param)
     yield world
     world.close()
-
-
-def plain(value):
-    """A message as dicts and lists, whichever runtime made it."""
-    if hasattr(value, "__slots__"):
-        names = [name.lstrip("_") for name in value.__slots__ if name != "_check_fields"]
-        return {name: plain(getattr(value, name)) for name in names}
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-@pytest.fixture(name="plain")
-def plain_fixture():
-    return plain

@@ -1,8 +1,11 @@
 """What every runtime owes to whoever asks who is there."""
 
+from worlds import publish, subscribe
+
 from edge_infer.runtime.qos import QoS
 
 RELIABLE = QoS(depth=10)
+TEXT = "std_msgs/msg/String"
 
 
 def test_nodes_see_each_other(world):
@@ -16,13 +19,12 @@ def test_nodes_see_each_other(world):
 def test_topics_have_types_and_counts(world):
     one = world.node("one", "-r", "chatter:=/radio")
     two = world.node("two")
-    text = one.messages["std_msgs/msg/String"]
-    publisher = one.create_publisher(text, "chatter", RELIABLE)
+    publisher = publish(one, TEXT, "chatter", RELIABLE)
     assert world.until(lambda: two.count_publishers("/radio") == 1)
     assert ("/radio", ["std_msgs/msg/String"]) in [
         (name, list(types)) for name, types in two.get_topic_names_and_types()
     ]
-    two.create_subscription(text, "/radio", lambda _: None, RELIABLE)
+    subscribe(two, TEXT, "/radio", lambda _: None, RELIABLE)
     assert world.until(lambda: one.count_subscribers("chatter") == 1)
     assert one.count_publishers("nobody") == 0
     one.destroy_publisher(publisher)
@@ -39,16 +41,15 @@ def test_services_are_no_topics(world):
 def test_a_destroyed_node_is_gone(world):
     runtime = world.runtime()
     node, watcher = runtime.create_node("leaver"), world.node("watcher")
-    text = node.messages["std_msgs/msg/String"]
     received = []
-    node.create_subscription(text, "/topic", received.append, RELIABLE)
-    publisher = watcher.create_publisher(text, "/topic", RELIABLE)
+    subscribe(node, TEXT, "/topic", received.append, RELIABLE)
+    publisher = publish(watcher, TEXT, "/topic", RELIABLE)
     assert world.until(lambda: publisher.get_subscription_count() == 1)
     assert world.until(lambda: ("leaver", "/") in watcher.get_node_names_and_namespaces())
     node.destroy_node()
     assert world.until(lambda: publisher.get_subscription_count() == 0)
     assert world.until(lambda: ("leaver", "/") not in watcher.get_node_names_and_namespaces())
-    publisher.publish(text(data="x"))
+    publisher.publish(publisher.msg_type(data="x"))
     node.destroy_node()
     assert not received
 

@@ -12,15 +12,22 @@ def offer_flip(node, name="flip"):
         return response
 
     node.create_service(flip, name, answer)
-    return flip
+
+
+def client_of(node, name="flip", type_name="std_srvs/srv/SetBool"):
+    return node.create_client(node.messages[type_name], name)
+
+
+def call(client, **fields):
+    return client.call_async(client.srv_type.Request(**fields))
 
 
 def test_a_call_is_answered(world):
     server, caller = world.node("server"), world.node("caller")
-    flip = offer_flip(server)
-    client = caller.create_client(flip, "flip")
+    offer_flip(server)
+    client = client_of(caller)
     assert world.until(client.service_is_ready)
-    futures = [client.call_async(flip.Request(data=value)) for value in (True, False)]
+    futures = [call(client, data=value) for value in (True, False)]
     assert world.until(lambda: all(future.done() for future in futures))
     assert [future.result().success for future in futures] == [False, True]
     assert futures[0].result().message == "flipped"
@@ -29,14 +36,11 @@ def test_a_call_is_answered(world):
 
 def test_each_client_gets_its_own_answers(world):
     server, one, other = world.node("server"), world.node("one"), world.node("other")
-    flip = offer_flip(server)
-    clients = [node.create_client(flip, "flip") for node in (one, other)]
+    offer_flip(server)
+    clients = [client_of(node) for node in (one, other)]
     assert world.until(lambda: all(client.service_is_ready() for client in clients))
     values = [True, False, False, True]
-    futures = [
-        client.call_async(flip.Request(data=value))
-        for client, value in zip(clients * 2, values, strict=True)
-    ]
+    futures = [call(client, data=v) for client, v in zip(clients * 2, values, strict=True)]
     assert world.until(lambda: all(future.done() for future in futures))
     assert [future.result().success for future in futures] == [not value for value in values]
 
@@ -44,51 +48,48 @@ def test_each_client_gets_its_own_answers(world):
 def test_names_of_services_follow_the_same_rules(world):
     server = world.node("server", "-r", "__ns:=/drone1")
     caller = world.node("caller", "-r", "question:=/drone1/server/flip")
-    flip = offer_flip(server, "~/flip")
-    client = caller.create_client(flip, "question")
+    offer_flip(server, "~/flip")
+    client = client_of(caller, "question")
     assert world.until(client.service_is_ready)
-    future = client.call_async(flip.Request())
+    future = call(client)
     assert world.until(future.done)
     assert future.result().success is True
 
 
 def test_an_absent_service_is_not_ready(world):
-    node = world.node()
-    client = node.create_client(node.messages["std_srvs/srv/Trigger"], "nobody")
+    client = client_of(world.node(), "nobody")
     assert not client.service_is_ready()
     assert not client.wait_for_service(timeout_sec=0.2)
 
 
 def test_waiting_for_a_service_of_the_same_process(world):
     node = world.node()
-    flip = offer_flip(node)
-    client = node.create_client(flip, "flip")
+    offer_flip(node)
+    client = client_of(node)
     assert client.wait_for_service(timeout_sec=10.0)
     answers = []
-    client.call_async(flip.Request()).add_done_callback(lambda f: answers.append(f.result()))
+    call(client).add_done_callback(lambda future: answers.append(future.result()))
     assert world.until(lambda: answers)
     assert answers[0].success is True
 
 
 def test_a_request_without_fields(world):
     server, caller = world.node("server"), world.node("caller")
-    trigger = server.messages["std_srvs/srv/Trigger"]
 
     def answer(_, response):
         response.message = "done"
         return response
 
-    server.create_service(trigger, "go", answer)
-    client = caller.create_client(trigger, "go")
+    server.create_service(server.messages["std_srvs/srv/Trigger"], "go", answer)
+    client = client_of(caller, "go", "std_srvs/srv/Trigger")
     assert world.until(client.service_is_ready)
-    future = client.call_async(trigger.Request())
+    future = call(client)
     assert world.until(future.done)
     assert future.result().message == "done"
 
 
 def test_an_error_in_a_handler_reaches_whoever_spins(world):
     node = world.node()
-    flip = node.messages["std_srvs/srv/SetBool"]
 
     def answer(request, response):
         if request.data:
@@ -96,13 +97,13 @@ def test_an_error_in_a_handler_reaches_whoever_spins(world):
         response.message = "fine"
         return response
 
-    node.create_service(flip, "flip", answer)
-    client = node.create_client(flip, "flip")
+    node.create_service(node.messages["std_srvs/srv/SetBool"], "flip", answer)
+    client = client_of(node)
     assert world.until(client.service_is_ready)
-    failed = client.call_async(flip.Request(data=True))
+    failed = call(client, data=True)
     with pytest.raises(ValueError, match="a fault in the handler"):
         world.until(failed.done)
-    future = client.call_async(flip.Request(data=False))
+    future = call(client, data=False)
     assert world.until(future.done)
     assert future.result().message == "fine"
     assert not failed.done()

@@ -13,9 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edge_infer.runtime.cdr_values import array, as_array, as_bytes, check_length, octets, text
 from edge_infer.runtime.definitions import PADDING_FIELD, Definition, Field, Shape
 from edge_infer.runtime.message_classes import DTYPES
 
@@ -72,7 +70,7 @@ class _Source:
         self.definitions = definitions
         self.order: Literal["<", ">"] = order
         self.lines: list[str] = []
-        self.scope: dict[str, Any] = {"np": np, "frombuffer": np.frombuffer}
+        self.scope: dict[str, Any] = {}
         self.indent = 1
         self.names = 0
         self.run: list[tuple[str, str]] = []
@@ -137,7 +135,7 @@ class _EncoderSource(_Source):
 
     def __init__(self, definitions: Definitions) -> None:
         super().__init__(definitions, "<")
-        self.scope.update(as_array=as_array, as_bytes=as_bytes, check=_check_length)
+        self.scope.update(as_array=as_array, as_bytes=as_bytes, check=check_length)
         self.scope["padding"] = tuple(bytes(n) for n in range(8))
 
     def function(self, definition: Definition) -> Encoder:
@@ -174,13 +172,13 @@ class _EncoderSource(_Source):
             self.emit(f"{local} = {expression}")
             self.message(self.definitions(field.type), local)
         elif field.type == "string":
-            text = self.name()
-            self.emit(f"{text} = {expression}.encode()")
+            characters = self.name()
+            self.emit(f"{characters} = {expression}.encode()")
             if field.string_bound:
-                self.emit(f"check({text}, 0, {field.string_bound})")
-            self.number("I", f"len({text}) + 1")
+                self.emit(f"check({characters}, 0, {field.string_bound})")
+            self.number("I", f"len({characters}) + 1")
             self.flush()
-            self.emit(f"out += {text}")
+            self.emit(f"out += {characters}")
             self.emit("out += padding[1]")
             self.at(1)
         else:
@@ -188,20 +186,20 @@ class _EncoderSource(_Source):
 
     def numbers(self, field: Field, expression: str) -> None:
         dtype = DTYPES[field.type]
-        array = self.name()
-        self.emit(f"{array} = as_array({expression}, {self.name(dtype)})")
-        self.count(field, array)
+        values = self.name()
+        self.emit(f"{values} = as_array({expression}, {self.name(dtype)})")
+        self.count(field, values)
         if field.shape is Shape.ARRAY:
             self.align(dtype.itemsize)
             self.flush()
         else:
             self.flush()
             if not self.is_aligned(dtype.itemsize):
-                self.emit(f"if len({array}):")
+                self.emit(f"if len({values}):")
                 self.indent += 1
                 self.emit_alignment(dtype.itemsize)
                 self.indent -= 1
-        self.emit(f"out += {array}.data")
+        self.emit(f"out += {values}.data")
         self.at(dtype.itemsize if field.shape is Shape.ARRAY else min(dtype.itemsize, 4))
 
     def many(self, field: Field, expression: str) -> None:
@@ -236,7 +234,7 @@ class _DecoderSource(_Source):
     def __init__(self, definitions: Definitions, classes: Classes, *, little_endian: bool) -> None:
         super().__init__(definitions, "<" if little_endian else ">")
         self.classes = classes
-        self.scope.update(text=_text, array=_array, octets=_octets)
+        self.scope.update(text=text, array=array, octets=octets)
 
     def function(self, definition: Definition) -> Decoder:
         self.emit("pos = 0")
@@ -312,72 +310,3 @@ class _DecoderSource(_Source):
             self.indent -= field.shape is Shape.SEQUENCE
         self.emit(f"{values}, pos = array(data, pos, {count}, {self.name(dtype)})")
         self.at(dtype.itemsize if field.shape is Shape.ARRAY else min(dtype.itemsize, 4))
-
-
-# --- what the generated code calls -------------------------------------------
-
-
-def as_array(value: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """A contiguous array of that type with the values of an array, list or buffer.
-
-    Raises:
-        ValueError: values that the type cannot hold, or more than one dimension.
-    """
-    if type(value) is np.ndarray and value.dtype == dtype:
-        array = value
-    elif dtype.itemsize == 1 and isinstance(value, bytes | bytearray | memoryview):
-        array = np.frombuffer(value, dtype)
-    else:
-        array = _converted(np.asarray(value), dtype)
-    if array.ndim != 1:
-        raise ValueError(f"an array of shape {array.shape} is not a list of numbers")
-    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
-
-
-def _converted(given: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The same numbers in another type."""
-    if given.size and given.dtype.kind not in "biuf":
-        raise ValueError(f"values of type {given.dtype} are no numbers")
-    with np.errstate(invalid="ignore", over="ignore"):
-        array = given.astype(dtype)
-    if dtype.kind != "f" and not np.array_equal(array, given):
-        raise ValueError(f"a value is not a {dtype}")
-    return array
-
-
-def as_bytes(value: Any) -> bytes:
-    """A buffer, or a list of single bytes, as bytes."""
-    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else b"".join(value)
-
-
-def _check_length(value: Any, least: int, most: int) -> None:
-    if not least <= len(value) <= most:
-        raise ValueError(f"{len(value)} values where {'at most ' * (least == 0)}{most} belong")
-
-
-def _text(data: memoryview, pos: int, size: int) -> tuple[str, int]:
-    """A string that takes ``size`` bytes, its final zero included."""
-    if not size:
-        return "", pos
-    end = pos + size
-    if end > len(data) or data[end - 1]:
-        raise ValueError(f"no string of {size - 1} characters at byte {pos}")
-    return str(data[pos : end - 1], "utf-8", "replace"), end
-
-
-def _array(
-    data: memoryview, pos: int, count: int, dtype: np.dtype[Any]
-) -> tuple[NDArray[Any], int]:
-    """Numbers as a view of the data, or a copy when their byte order is foreign."""
-    if not count:
-        return np.empty(0, dtype.newbyteorder("=")), pos
-    array = np.frombuffer(data, dtype, count, pos)
-    return array.astype(dtype.newbyteorder("="), copy=False), pos + array.nbytes
-
-
-def _octets(data: memoryview, pos: int, count: int) -> tuple[list[bytes], int]:
-    """Values of type ``byte``."""
-    end = pos + count
-    if end > len(data):
-        raise ValueError(f"no {count} bytes at byte {pos}")
-    return [bytes((value,)) for value in data[pos:end]], end

@@ -18,6 +18,8 @@ class Config(BaseModel):
     mode: Literal["mesh", "star"] = "mesh"
     tags: list[str] = ["camera"]
     enabled: bool = True
+    limit: float | None = None
+    none: list[str] = []
 
 
 def call(world, node, service, **fields):
@@ -49,6 +51,8 @@ def test_defaults_are_declared(world):
     assert node.has_parameter("period_s")
     assert node.get_parameter("period_s").value == 0.2
     assert node.get_parameter("tags").value == ["camera"]
+    assert node.get_parameter("limit").value is None
+    assert list(node.get_parameter("none").value) == []
 
 
 def test_values_come_from_files_and_the_command_line(world, file):

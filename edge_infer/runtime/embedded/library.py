@@ -27,8 +27,9 @@ OFFERED_INCOMPATIBLE_QOS = 1 << 3
 REQUESTED_INCOMPATIBLE_QOS = 1 << 4
 """Bits of a status mask."""
 
-ALIVE = 1 | 2 | 4 | 8 | 16
-"""Any sample and view state, of instances that are alive."""
+ANY_STATE = 0b111_11_11
+ALIVE = 0b001_11_11
+"""Which samples to take or read: of any instance, or of those that are alive."""
 
 BUILTIN_PARTICIPANTS = 0x7FFF_0001
 BUILTIN_WRITERS = 0x7FFF_0003
@@ -60,9 +61,15 @@ _HOW_TO_GET_IT = (
 
 
 class Box(ctypes.Structure):
-    """A sample as the package's types exchange it with the library: CDR with its header."""
+    """A sample as the package's types take it from us: CDR with its header."""
 
     _fields_ = (("data", c_void_p), ("size", c_size_t))
+
+
+class Span(ctypes.Structure):
+    """ddsrt_iovec_t: a part of a sample as it lies in memory."""
+
+    _fields_ = (("start", c_void_p), ("size", c_size_t))
 
 
 class SampleInfo(ctypes.Structure):
@@ -121,7 +128,6 @@ class IncompatibleQos(ctypes.Structure):
 
 _ENTITY, _QOS, _LISTENER, _DURATION, _ENUM = c_int32, c_void_p, c_void_p, c_int64, c_int
 _HANDLES = POINTER(ctypes.c_uint64)
-_READ = (c_int32, (_ENTITY, POINTER(c_void_p), POINTER(SampleInfo), c_size_t, c_uint32))
 
 _CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "dds_create_domain": (_ENTITY, (c_uint32, c_char_p)),
@@ -147,8 +153,19 @@ _CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "dds_create_guardcondition": (_ENTITY, (_ENTITY,)),
     "dds_set_guardcondition": (c_int32, (_ENTITY, c_bool)),
     "dds_write": (c_int32, (_ENTITY, c_void_p)),
-    "dds_take": _READ,
-    "dds_read_mask": (_READ[0], (*_READ[1], c_uint32)),
+    "dds_takecdr": (
+        c_int32,
+        (_ENTITY, POINTER(c_void_p), c_uint32, POINTER(SampleInfo), c_uint32),
+    ),
+    "ddsi_serdata_size": (c_uint32, (c_void_p,)),
+    "ddsi_serdata_to_ser": (None, (c_void_p, c_size_t, c_size_t, c_void_p)),
+    "ddsi_serdata_to_ser_ref": (c_void_p, (c_void_p, c_size_t, c_size_t, POINTER(Span))),
+    "ddsi_serdata_to_ser_unref": (None, (c_void_p, POINTER(Span))),
+    "ddsi_serdata_unref": (None, (c_void_p,)),
+    "dds_read_mask": (
+        c_int32,
+        (_ENTITY, POINTER(c_void_p), POINTER(SampleInfo), c_size_t, c_uint32, c_uint32),
+    ),
     "dds_return_loan": (c_int32, (_ENTITY, POINTER(c_void_p), c_int32)),
     "dds_free": (None, (c_void_p,)),
     "dds_set_log_mask": (None, (c_uint32,)),

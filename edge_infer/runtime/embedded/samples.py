@@ -1,8 +1,8 @@
 """Taking samples out of a reader, and telling a replay from news.
 
 A small sample is copied, which costs less than bookkeeping. A large one is
-handed on as it lies in the library's memory and freed when the last view of it
-is gone.
+handed on as it lies in the library's memory and given back when the last view
+of it is gone.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections import deque
 from ctypes import addressof, c_void_p
 from typing import NamedTuple
 
-from edge_infer.runtime.embedded.library import Box, SampleInfo, checked, library
+from edge_infer.runtime.embedded.library import ANY_STATE, SampleInfo, Span, checked, library
 
 COPY_UP_TO = 32 * 1024
-"""Bytes up to which a copy is cheaper than a view that has to be freed."""
+"""Bytes up to which a copy is cheaper than a view that has to be given back."""
 
 SIZE_OF_BATCH = 32
 
@@ -42,41 +42,49 @@ class Batch:
     """Room for the samples of one call to the library; for use by one thread."""
 
     def __init__(self) -> None:
-        self._boxes = (Box * SIZE_OF_BATCH)()
-        self._pointers = (c_void_p * SIZE_OF_BATCH)(*(addressof(box) for box in self._boxes))
+        self._samples = (c_void_p * SIZE_OF_BATCH)()
         self._infos = (SampleInfo * SIZE_OF_BATCH)()
 
     def take(self, reader: int) -> tuple[list[Sample], bool]:
         """Samples that wait in a reader, oldest first, and whether there may be more."""
-        code = library().dds_take(reader, self._pointers, self._infos, SIZE_OF_BATCH, SIZE_OF_BATCH)
+        dds = library()
+        code = dds.dds_takecdr(reader, self._samples, SIZE_OF_BATCH, self._infos, ANY_STATE)
         count = checked(code, "take samples")
-        samples = []
-        for box, info in zip(self._boxes[:count], self._infos[:count], strict=True):
-            if info.valid_data:
-                payload = _payload(box)
-                samples.append(Sample(payload, info.publication_handle, info.source_timestamp))
-            elif box.data:
-                library().dds_free(box.data)
-            box.data = None
-        return samples, count == SIZE_OF_BATCH
+        taken = []
+        for sample, info in zip(self._samples[:count], self._infos[:count], strict=True):
+            if sample and info.valid_data:
+                payload = _payload(sample)
+                taken.append(Sample(payload, info.publication_handle, info.source_timestamp))
+            else:
+                dds.ddsi_serdata_unref(sample)
+        return taken, count == SIZE_OF_BATCH
 
 
-def _payload(box: Box) -> memoryview:
-    """The bytes in a box, which then no longer owns them."""
-    if box.size > COPY_UP_TO:
-        return lent(box.data, box.size)
-    try:
-        return memoryview(ctypes.string_at(box.data, box.size))
-    finally:
-        library().dds_free(box.data)
+def _payload(sample: int) -> memoryview:
+    """The bytes of a sample of the library, which is given back now or later."""
+    dds = library()
+    size = dds.ddsi_serdata_size(sample)
+    if size > COPY_UP_TO:
+        return _lent(sample, size)
+    copy = bytearray(size)
+    dds.ddsi_serdata_to_ser(sample, 0, size, addressof(ctypes.c_char.from_buffer(copy)))
+    dds.ddsi_serdata_unref(sample)
+    return memoryview(copy).toreadonly()
 
 
-def lent(address: int, size: int) -> memoryview:
-    """A read-only view of memory that the library frees when nobody looks any longer."""
-    memory = (ctypes.c_ubyte * size).from_address(address)
+def _lent(sample: int, size: int) -> memoryview:
+    """A view of a sample as it lies there, given back when nobody looks any longer."""
+    span = Span()
+    library().ddsi_serdata_to_ser_ref(sample, 0, size, span)
+    memory = (ctypes.c_ubyte * size).from_address(span.start)
     # At exit the process's memory goes as a whole, and views may still be in use.
-    weakref.finalize(memory, library().dds_free, address).atexit = False
+    weakref.finalize(memory, _give_back, sample, span).atexit = False
     return memoryview(memory).cast("B").toreadonly()
+
+
+def _give_back(sample: int, span: Span) -> None:
+    library().ddsi_serdata_to_ser_unref(sample, span)
+    library().ddsi_serdata_unref(sample)
 
 
 class Replays:

@@ -31,16 +31,17 @@ class Suppressor:
 
     Args:
         radius_mm: within this two sightings conflict.
-        max_held: so many own sightings are held back at most; beyond, the oldest
-            are forgotten. A forgotten one could only have mattered if all that
-            covers it were dropped for something better farther off.
+        max_held: so many own sightings are held back at most, about a minute's;
+            beyond, the oldest are forgotten, or a long flight would fill the memory.
+            A forgotten one could only have mattered if all that covers it were
+            dropped for something better farther off.
 
     Attributes:
         offered: own sightings so far.
         published: of these, how many went out.
     """
 
-    def __init__(self, radius_mm: int = DEFAULT_RADIUS_MM, max_held: int = 2000) -> None:
+    def __init__(self, radius_mm: int = DEFAULT_RADIUS_MM, max_held: int = 300) -> None:
         self.offered = 0
         self.published = 0
         self._max_held = max_held

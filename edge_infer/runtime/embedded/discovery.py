@@ -29,6 +29,9 @@ GIVES_UP_ITS_PEERS = 11
 """Since this release a peer that is silent for 30 s is looked for no longer, and before that
 only every 30 s."""
 
+LARGE_DATAGRAMS = "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>"
+"""For what never leaves the machine: an image in 42 datagrams instead of 190."""
+
 _LONGEST_PEER = 255
 _CHOICES = ("CYCLONEDDS_URI", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")
 """With any of them a user says something about the network. The range SUBNET says nothing: the
@@ -133,12 +136,16 @@ def one_machine(environ: Mapping[str, str]) -> dict[str, str]:
 def _general(wanted: Discovery, release: int) -> str:
     if wanted.range is Range.SUBNET:
         return ""
-    interfaces = ""
-    if wanted.range is Range.LOCALHOST and release >= HEARS_ONLY_ITS_INTERFACES:
-        others = '<NetworkInterface autodetermine="true"/>' if wanted.peers else ""
-        loopback = '<NetworkInterface address="127.0.0.1"/>'
-        interfaces = f"<Interfaces>{others}{loopback}</Interfaces>"
-    return f"<General><AllowMulticast>false</AllowMulticast>{interfaces}</General>"
+    parts = "<AllowMulticast>false</AllowMulticast>"
+    if wanted.range is Range.LOCALHOST:
+        parts += _interfaces(wanted) if release >= HEARS_ONLY_ITS_INTERFACES else ""
+        parts += "" if wanted.peers else LARGE_DATAGRAMS
+    return f"<General>{parts}</General>"
+
+
+def _interfaces(wanted: Discovery) -> str:
+    others = '<NetworkInterface autodetermine="true"/>' if wanted.peers else ""
+    return f'<Interfaces>{others}<NetworkInterface address="127.0.0.1"/></Interfaces>'
 
 
 def _identity(wanted: Discovery, process_id: int) -> str:

@@ -76,6 +76,14 @@ def test_localhost_is_searched_without_multicast():
     assert found.find("General/Interfaces") is None
 
 
+def test_what_stays_on_the_machine_goes_in_large_datagrams():
+    local = domain(ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
+    assert local.findtext("General/MaxMessageSize") == "65500B"
+    mixed = domain(ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST", ROS_STATIC_PEERS="drone2")
+    assert mixed.find("General/MaxMessageSize") is None
+    assert domain().find("General/MaxMessageSize") is None
+
+
 def test_a_newer_release_listens_on_the_loopback_interface_and_never_gives_up():
     local = domain(NEWEST, ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
     interfaces = [each.attrib for each in local.iter("NetworkInterface")]

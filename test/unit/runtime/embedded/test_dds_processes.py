@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_infer.errors import RuntimeUnavailableError
+from edge_infer.errors import RuntimeRoomError, RuntimeUnavailableError
 from edge_infer.runtime import qos
 from edge_infer.runtime.embedded.participant import Participant
 from edge_infer.runtime.qos import Durability, QoS
@@ -116,6 +116,31 @@ def test_a_forked_child_is_refused(runtimes):
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_without_the_package_one_sentence_says_how_to_get_it(start):
+    process = start(
+        """
+import sys
+sys.modules["cyclonedds"] = None
+from edge_infer.errors import RuntimeUnavailableError
+from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
+try:
+    EmbeddedRuntime()
+except RuntimeUnavailableError as error:
+    print(error)
+"""
+    )
+    out, err = process.communicate(timeout=10)
+    assert out.startswith("the package cyclonedds is not installed: run pip install cyclonedds")
+    assert not err
+
+
+@pytest.mark.parametrize("uri", ["<General><NoSuchThing/></General>", "file:///nowhere/dds.xml"])
+def test_a_configuration_that_cannot_be_used_is_named(environ, uri):
+    with pytest.raises(RuntimeRoomError, match="CYCLONEDDS_URI"):
+        Participant({**environ, "CYCLONEDDS_URI": uri})
+    Participant(environ).close()
 
 
 def test_one_process_may_hold_several_runtimes_but_only_one_view_of_a_domain(runtimes, environ):

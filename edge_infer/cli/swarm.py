@@ -13,6 +13,7 @@ from rich.console import Console
 from edge_infer.cli.checks import port, positive_float, positive_int
 from edge_infer.cli.flight import Flight, Plan
 from edge_infer.errors import UsageError
+from edge_infer.runtime.embedded.discovery import one_machine
 from edge_infer.swarm.table import drone_table
 
 MAX_DRONES = 100
@@ -107,5 +108,4 @@ def _keep_to_domain(domain: int | None) -> None:
         if not 0 <= domain <= 232:
             raise UsageError(f"there is no DDS domain {domain}", "give a number from 0 to 232")
         os.environ["ROS_DOMAIN_ID"] = str(domain)
-    if not any(name in os.environ for name in ("CYCLONEDDS_URI", "ROS_AUTOMATIC_DISCOVERY_RANGE")):
-        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ.update(one_machine(os.environ))

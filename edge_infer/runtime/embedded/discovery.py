@@ -2,8 +2,8 @@
 
 The result is what rmw_cyclonedds of ROS 2 Jazzy would use in the same
 environment, so that a process of ours and one of ROS 2 find each other, or stay
-apart, as the variables say. Text in, text out; nothing here talks to the
-library.
+apart, as the variables say. Nothing here talks to the library; of the disk, only
+the files that CYCLONEDDS_URI names are looked at.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
@@ -23,7 +24,7 @@ MAX_PARTICIPANTS = 32
 
 HEARS_ONLY_ITS_INTERFACES = 11
 """Since this release announcements count only on a configured interface. ROS 2 announces
-itself to localhost, so the loopback interface has to be one."""
+itself to localhost, so the loopback interface has to be one; but none may be named twice."""
 
 GIVES_UP_ITS_PEERS = 11
 """Since this release a peer that is silent for 30 s is looked for no longer, and before that
@@ -103,13 +104,24 @@ def configuration(environ: Mapping[str, str], process_id: int, release: int) -> 
         process_id: makes the domain of a process that nobody shall find its own.
         release: of Cyclone DDS; ROS 2 Jazzy comes with 0 (0.10).
     """
-    wanted = discovery(environ)
+    wanted, uri = discovery(environ), environ.get("CYCLONEDDS_URI", "")
     if wanted.range is Range.SYSTEM_DEFAULT:
-        return environ.get("CYCLONEDDS_URI", "")
+        return uri
     search = _identity(wanted, process_id) + _peers(wanted) + _patience(wanted, release)
-    domain = f"{_general(wanted, release)}<Discovery>{search}</Discovery>"
-    fragment = f"<CycloneDDS><Domain>{domain}</Domain></CycloneDDS>"
-    return f"{fragment},{environ.get('CYCLONEDDS_URI', '')}"
+    adds_loopback = release >= HEARS_ONLY_ITS_INTERFACES and not names_interfaces(uri)
+    general = _general(wanted, adds_loopback=adds_loopback)
+    domain = f"{general}<Discovery>{search}</Discovery>"
+    return f"<CycloneDDS><Domain>{domain}</Domain></CycloneDDS>,{uri}"
+
+
+def names_interfaces(uri: str) -> bool:
+    """Whether a configuration, given as fragments and files, chooses network interfaces."""
+    texts = [uri]
+    for part in uri.split(","):
+        path = Path(part.strip().removeprefix("file://"))
+        if not part.lstrip().startswith("<") and path.is_file():
+            texts.append(path.read_text(encoding="utf-8", errors="replace"))
+    return any("<NetworkInterface" in text for text in texts)
 
 
 def one_machine(environ: Mapping[str, str]) -> dict[str, str]:
@@ -133,12 +145,12 @@ def one_machine(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _general(wanted: Discovery, release: int) -> str:
+def _general(wanted: Discovery, *, adds_loopback: bool) -> str:
     if wanted.range is Range.SUBNET:
         return ""
     parts = "<AllowMulticast>false</AllowMulticast>"
     if wanted.range is Range.LOCALHOST:
-        parts += _interfaces(wanted) if release >= HEARS_ONLY_ITS_INTERFACES else ""
+        parts += _interfaces(wanted) if adds_loopback else ""
         parts += "" if wanted.peers else LARGE_DATAGRAMS
     return f"<General>{parts}</General>"
 

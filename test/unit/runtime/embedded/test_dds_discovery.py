@@ -100,6 +100,16 @@ def test_a_newer_release_listens_on_the_loopback_interface_and_never_gives_up():
     assert domain(NEWEST, ROS_STATIC_PEERS="a").findtext("Discovery/SPDPInterval") == "8s"
 
 
+def test_interfaces_that_the_user_names_are_the_only_ones(tmp_path):
+    interface = '<General><Interfaces><NetworkInterface name="lo"/></Interfaces></General>'
+    file = tmp_path / "dds.xml"
+    file.write_text(f"<CycloneDDS><Domain>{interface}</Domain></CycloneDDS>")
+    for uri in (interface, str(file), f"file://{file}", f"<Tracing/>,file://{file}"):
+        local = domain(NEWEST, ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST", CYCLONEDDS_URI=uri)
+        assert local.find("General/Interfaces") is None
+        assert peers(local) == ["localhost"]
+
+
 def test_off_is_a_domain_of_its_own():
     found = domain(ROS_AUTOMATIC_DISCOVERY_RANGE="OFF", ROS_STATIC_PEERS="drone2")
     assert found.findtext("Discovery/Tag") == "ros_discovery_off_4711"

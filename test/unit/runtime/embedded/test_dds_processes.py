@@ -221,8 +221,6 @@ CONFIGURATIONS = sorted((Path(__file__).parents[4] / "config" / "dds").glob("*.x
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
 def test_the_shipped_configurations_carry_an_image(start, runtimes, environ, path):
     environ["CYCLONEDDS_URI"] = f"file://{path}"
-    if path.stem == "loopback":
-        environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET"
     process = start(ECHO.replace("std_msgs/msg/String", "sensor_msgs/msg/Image"))
     assert process.stdout.readline() == "ready\n"
     runtime = runtimes()

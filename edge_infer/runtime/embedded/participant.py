@@ -97,8 +97,9 @@ class Participant:
         self.publisher = checked(dds.dds_create_publisher(self.entity, None, None), "publish")
         self.subscriber = checked(dds.dds_create_subscriber(self.entity, None, None), "subscribe")
         self.guid = guid_of(self.entity)
-        # There is a warning per malformed datagram: whoever can send may not fill our log.
-        dds.dds_set_log_mask(FATAL | ERROR)
+        # From here on it would write a line per malformed datagram and per failed sending: neither
+        # whoever can send nor a link that is down for hours may fill our log.
+        dds.dds_set_log_mask(FATAL)
 
     def require_own_process(self) -> None:
         """Refuse to work in a forked child, which has no DDS threads and would hang.

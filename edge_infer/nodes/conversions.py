@@ -314,25 +314,6 @@ def target_to_msg(messages: Messages, target: Target) -> Any:
     return msg
 
 
-def target_from_msg(msg: Any) -> Target:
-    """The target of an edge_infer_msgs/msg/Target."""
-    source, boot, sequence = msg.id.rsplit("/", 2)
-    covariance = tuple(float(value) for value in msg.covariance)
-    return Target(
-        id=SightingId(source, int(boot), int(sequence)),
-        class_name=msg.class_name,
-        score=float(msg.score),
-        x_mm=round(msg.position.x * 1000),
-        y_mm=round(msg.position.y * 1000),
-        z_mm=round(msg.position.z * 1000),
-        covariance_m2=(covariance[0], covariance[1], covariance[2]),
-        first_seen_ns=stamp_from_msg(msg.first_seen),
-        last_seen_ns=stamp_from_msg(msg.last_seen),
-        sources=tuple(msg.sources),
-        sightings=int(msg.sightings),
-    )
-
-
 def ranges_to_msgs(messages: Messages, ranges: Iterable[LogRange]) -> list[Any]:
     """One edge_infer_msgs/msg/LogRange each."""
     log_range = messages["edge_infer_msgs/msg/LogRange"]

@@ -74,7 +74,6 @@ class CaptureSource:
         self._capture: Any = cv2.VideoCapture(target)
         self._skippable = skippable
         self._next = 0
-        self._target = target
         if not self._capture.isOpened():
             what = f"/dev/video{target}" if isinstance(target, int) else str(target)
             raise FrameError(f"{what} cannot be opened", "check that it exists and is readable")

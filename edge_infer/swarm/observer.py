@@ -98,15 +98,6 @@ class FleetObserver:
         """A counter's sum over nodes and starts, of one drone or of all."""
         return sum(status.counters.get(name, 0) for status in self._of(source))
 
-    def newest_counter(self, name: str, source: str) -> int:
-        """A counter of the drone's latest start, for what is a state and not a sum."""
-        boot = max((boot for s, boot, _ in self.statuses if s == source), default=0)
-        return sum(
-            status.counters.get(name, 0)
-            for (s, b, _), status in self.statuses.items()
-            if s == source and b == boot
-        )
-
     def durations(self, name: str, source: str | None = None) -> Histogram:
         """A duration's histogram over nodes and starts, of one drone or of all."""
         merged = Histogram()

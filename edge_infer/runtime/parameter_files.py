@@ -52,6 +52,7 @@ class Overrides:
 
     def __init__(self) -> None:
         self._settings: list[Setting] = []
+        self._nodes: set[str] = set()
         self.known_names: set[str] = set()
         """Every parameter that a node of this process has; nodes add theirs."""
         self.are_checked = False
@@ -69,16 +70,19 @@ class Overrides:
         Args:
             node: fully qualified name.
         """
+        self._nodes.add(node)
         found = [setting for setting in self._settings if setting.matches(node)]
         found.sort(key=lambda setting: (setting.is_explicit, not setting.is_wildcard))
         return {setting.name: setting for setting in found}
 
     def unknown(self) -> list[Setting]:
-        """Settings for many nodes of which none so far has the parameter."""
+        """Settings meant for nodes here, among others, of which none so far has the parameter."""
         return [
             setting
             for setting in self._settings
-            if setting.is_wildcard and setting.name not in self.known_names
+            if setting.is_wildcard
+            and setting.name not in self.known_names
+            and any(setting.matches(node) for node in self._nodes)
         ]
 
 

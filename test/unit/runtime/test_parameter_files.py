@@ -87,5 +87,7 @@ def test_settings_that_no_node_took():
     overrides.add(Setting("/**", "a", 1, "here"))
     overrides.add(Setting("/**", "b", 1, "here"))
     overrides.add(Setting("/x", "c", 1, "here"))
+    overrides.add(Setting("/**/somebody_else", "d", 1, "here"))
+    overrides.for_node("/probe")
     overrides.known_names |= {"a"}
     assert [setting.name for setting in overrides.unknown()] == ["b"]

@@ -165,6 +165,7 @@ def overrides(*settings):
     result.known_names |= {"period_s", "size"}
     for setting in settings:
         result.add(setting)
+    result.for_node("/probe")
     return result
 
 

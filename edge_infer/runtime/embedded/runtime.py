@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from edge_infer.runtime.embedded.executor import DdsExecutor
+from edge_infer.runtime.embedded.memory import keep_freed_blocks
 from edge_infer.runtime.embedded.participant import Participant
 from edge_infer.runtime.embedded.transport import DdsTransport
 from edge_infer.runtime.local import LocalRuntime
@@ -27,6 +28,7 @@ class EmbeddedRuntime(LocalRuntime):
     def __init__(
         self, args: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ
     ) -> None:
+        keep_freed_blocks()
         participant = Participant(environ)
         try:
             executor = DdsExecutor(participant)

@@ -1,0 +1,37 @@
+"""Memory of images: the allocator keeps it, unless the user decided."""
+
+import platform
+
+import pytest
+
+from edge_infer.runtime.embedded.memory import keep_freed_blocks
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_glibc_agrees():
+    assert keep_freed_blocks({})
+
+
+@pytest.mark.parametrize("name", ["GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_"])
+def test_what_the_user_said_about_memory_stays(name):
+    assert not keep_freed_blocks({name: "1"})
+
+
+def test_page_faults_do_not_come_with_every_image(start):
+    process = start(
+        """
+import resource
+from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
+runtime = EmbeddedRuntime()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        one, other = bytearray(2_700_000), bytearray(2_700_000)
+        del one, other
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+    )
+    out, err = process.communicate(timeout=20)
+    assert int(out) < 50 * 100, err

@@ -1,9 +1,9 @@
 """ROS 2 types for Cyclone DDS: the IDL struct of a message, and how types are named on the wire.
 
-The library wants a description of every type and checks each sample against
-it, on the way out and on the way in, so bytes of a hostile or broken sender
-never reach a decoder. What is described is the layout; payloads are made and
-read by ``runtime/cdr.py``.
+The library wants a description of every type. From release 11 on it checks each
+sample against it, on the way out and on the way in, so bytes of a hostile or
+broken sender never reach a decoder; 0.10 looks at the names alone. What is
+described is the layout; payloads are made and read by ``runtime/cdr.py``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from functools import cache
 from typing import Any
 
 from edge_infer.runtime.definitions import Field, Shape, definitions
+from edge_infer.runtime.embedded.library import release
+
+KNOWS_EVERY_TYPE = 11
+"""Since this release the library can read every type that others describe to it."""
 
 _DDS_TYPE = re.compile(r"(\w+)::(msg|srv|action)::dds_::(\w+)_")
 _SERVICE_HALF = re.compile(r"_(?:Request|Response)$")
@@ -50,7 +54,10 @@ def idl_struct(ros_type: str) -> type:
     name = dds_type_name(ros_type)
     struct = make_idl_struct(name.rpartition("::")[2], name, fields, dataclassify=False)
     struct.__idl__.populate()
-    struct.__idl__.fill_type_data()
+    if release() >= KNOWS_EVERY_TYPE:
+        struct.__idl__.fill_type_data()
+    # Otherwise types match by name. Who announces a description asks for those of others, and
+    # 0.10 crashes on the answer where it has a uint8, which it only knows as a byte.
     made: type = struct
     return made
 

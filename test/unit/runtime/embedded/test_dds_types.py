@@ -7,7 +7,13 @@ import pytest
 
 from edge_infer.errors import MessageError
 from edge_infer.runtime.definitions import definitions
-from edge_infer.runtime.embedded.types import dds_type_name, idl_struct, ros_type_name
+from edge_infer.runtime.embedded.library import release
+from edge_infer.runtime.embedded.types import (
+    KNOWS_EVERY_TYPE,
+    dds_type_name,
+    idl_struct,
+    ros_type_name,
+)
 from edge_infer.runtime.messages import message_types
 
 
@@ -78,3 +84,8 @@ def test_a_type_is_described_once():
 def test_an_unknown_type_is_named():
     with pytest.raises(MessageError, match="no_msgs/msg/Nothing"):
         idl_struct("no_msgs/msg/Nothing")
+
+
+def test_a_description_is_announced_only_where_the_library_can_read_those_of_others():
+    announced = idl_struct("sensor_msgs/msg/Image").__idl__._xt_bytedata
+    assert all(announced) == (release() >= KNOWS_EVERY_TYPE)

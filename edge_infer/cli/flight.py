@@ -10,6 +10,7 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +139,7 @@ class Flight:
             self._watch(live, self._all_fly, started_s + START_S)
             airborne_s = time.monotonic()
             end_s = airborne_s + duration_s if duration_s else None
-            self._watch(live, lambda: self._stopping, end_s)
+            self._watch(live, lambda: False, end_s)
             flown_s = time.monotonic() - airborne_s
             settled = self._land(live)
         self.last_snapshot = self.station.snapshot(finished=True)
@@ -179,7 +180,7 @@ class Flight:
         }
         return [word for key, value in parameters.items() for word in ("-p", f"{key}:={value}")]
 
-    def _watch(self, live: Live, done: Any, end_s: float | None) -> None:
+    def _watch(self, live: Live, done: Callable[[], bool], end_s: float | None) -> None:
         """Tend the processes and show the table until it is done, stopped or late."""
         while not done() and not self._stopping:
             now_s = time.monotonic()

@@ -122,7 +122,26 @@ def send(writer: int, payload: Payload) -> int:
     return code
 
 
-class DdsWriter:
+class _AttachedEndpoint:
+    """What a writer and a reader share: an entity that the executor watches until it is closed."""
+
+    _entity: int
+    _executor: DdsExecutor
+    _cookie: int
+    _is_open: bool
+    on_close: Callable[[], None] | None
+
+    def close(self) -> None:
+        """Leave the topic; nothing is delivered afterwards. A second call does nothing."""
+        if self._is_open:
+            self._is_open = False
+            self._executor.detach(self._cookie)
+            library().dds_delete(self._entity)
+            if self.on_close:
+                self.on_close()
+
+
+class DdsWriter(_AttachedEndpoint):
     """Sends payloads to one topic; implements ``transport.Writer``."""
 
     def __init__(
@@ -141,7 +160,7 @@ class DdsWriter:
         self.guid = int(handle.value)
         self.network_guid = guid_of(self._entity)
         self._cookie = executor.attach(self._entity, OFFERED_INCOMPATIBLE_QOS, self._ready)
-        self.on_close: Callable[[], None] | None = None
+        self.on_close = None
 
     def write(self, payload: Payload) -> None:
         """Send; from any thread. A reliable writer may block while readers catch up.
@@ -161,22 +180,13 @@ class DdsWriter:
             partial(dds.dds_get_matched_subscription_data, self._entity),
         )
 
-    def close(self) -> None:
-        """Leave the topic; a second call does nothing."""
-        if self._is_open:
-            self._is_open = False
-            self._executor.detach(self._cookie)
-            library().dds_delete(self._entity)
-            if self.on_close:
-                self.on_close()
-
     def _ready(self) -> None:
         status = IncompatibleQos()
         library().dds_get_offered_incompatible_qos_status(self._entity, status)
         _queue_complaint(self._executor, status, self._incompatible)
 
 
-class DdsReader:
+class DdsReader(_AttachedEndpoint):
     """Receives payloads from one topic; implements ``transport.Reader``."""
 
     def __init__(
@@ -198,7 +208,7 @@ class DdsReader:
         self.network_guid = guid_of(self._entity)
         mask = DATA_AVAILABLE | REQUESTED_INCOMPATIBLE_QOS
         self._cookie = executor.attach(self._entity, mask, self._ready)
-        self.on_close: Callable[[], None] | None = None
+        self.on_close = None
 
     def matched(self) -> Sequence[str]:
         """The user data of each matched writer."""
@@ -207,15 +217,6 @@ class DdsReader:
             partial(dds.dds_get_matched_publications, self._entity),
             partial(dds.dds_get_matched_publication_data, self._entity),
         )
-
-    def close(self) -> None:
-        """Leave the topic; nothing is delivered afterwards. A second call does nothing."""
-        if self._is_open:
-            self._is_open = False
-            self._executor.detach(self._cookie)
-            library().dds_delete(self._entity)
-            if self.on_close:
-                self.on_close()
 
     def _ready(self) -> None:
         """Queue what has come; when that is no sample, it is another status."""

@@ -15,6 +15,7 @@ from edge_infer.errors import BackendUnavailableError
 
 BACKENDS = {
     "onnx": "edge_infer.backends.onnx:OnnxBackend",
+    "tflite": "edge_infer.backends.tflite:TfliteBackend",
 }
 """Engine name -> module:class."""
 

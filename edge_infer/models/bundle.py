@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_infer.errors import ModelError
-from edge_infer.models.manifest import Manifest, WeightFile
+from edge_infer.models.manifest import Manifest, Precision, WeightFile
 
 MANIFEST_FILE = "manifest.json"
 _AGAIN = "copy the bundle again from where it was published"
@@ -42,15 +42,21 @@ class ModelBundle:
             _check(folder, weight)
         return cls(folder, manifest, hashlib.sha256(text).hexdigest())
 
-    def weights(self, format_: str) -> Path:
-        """The weight file for an engine; raises ModelError when the bundle has none."""
+    def weights(self, format_: str, precision: str | None = None) -> Path:
+        """The weight file for an engine; raises ModelError when the bundle has none.
+
+        Args:
+            format_: the engine's name.
+            precision: of the weights; the first in the manifest when None.
+        """
         for weight in self.manifest.weights:
-            if weight.format == format_:
+            if weight.format == format_ and precision in (None, weight.precision):
                 return self.path / weight.file
-        held = ", ".join(weight.format for weight in self.manifest.weights)
+        held = ", ".join(f"{weight.format} {weight.precision}" for weight in self.manifest.weights)
+        wanted = f"{format_} {precision}" if precision else format_
         raise ModelError(
-            f"model {self.manifest.name} {self.manifest.version} holds no {format_} weights",
-            f"choose one of the engines that it has weights for: {held}",
+            f"model {self.manifest.name} {self.manifest.version} holds no {wanted} weights",
+            f"choose one that it has: {held}",
         )
 
 
@@ -59,10 +65,14 @@ def shipped() -> Path:
     return Path(__file__).parent / "shipped" / "solar_thermal"
 
 
-def describe(format_: str, file: str, content: bytes) -> WeightFile:
+def describe(
+    format_: str, file: str, content: bytes, precision: Precision = "float32"
+) -> WeightFile:
     """The manifest's line for a weight file."""
     digest = hashlib.sha256(content).hexdigest()
-    return WeightFile(format=format_, file=file, sha256=digest, bytes=len(content))
+    return WeightFile(
+        format=format_, precision=precision, file=file, sha256=digest, bytes=len(content)
+    )
 
 
 def write(path: str | Path, manifest: Manifest, files: Mapping[str, bytes]) -> ModelBundle:

@@ -48,10 +48,14 @@ class InputSpec(_Strict):
         return (1, self.height, self.width, self.channels)
 
 
+Precision = Literal["float32", "float16", "int8"]
+
+
 class WeightFile(_Strict):
     """One file of weights; ``format`` is the name of the engine that reads it."""
 
     format: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    precision: Precision = Field("float32", description="of the weights, and of the sums for int8")
     file: str = Field(pattern=FILE_NAME)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(gt=0)
@@ -71,7 +75,9 @@ class Manifest(_Strict):
     nms: Literal["per_class", "agnostic"] = Field(
         "per_class", description="agnostic: one place holds at most one thing, whatever its class"
     )
-    weights: tuple[WeightFile, ...] = Field(min_length=1)
+    weights: tuple[WeightFile, ...] = Field(
+        min_length=1, description="of several for one engine, the first is what it flies with"
+    )
     training: dict[str, str | int | float] = Field(description="provenance: command, seed, figures")
     licence: str = Field(description="SPDX expression of the weights")
 
@@ -79,8 +85,9 @@ class Manifest(_Strict):
     def _names_are_unique(self) -> Manifest:
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels are equal")
-        if len({weight.format for weight in self.weights}) != len(self.weights):
-            raise ValueError("two weight files have one format")
+        kinds = {(weight.format, weight.precision) for weight in self.weights}
+        if len(kinds) != len(self.weights):
+            raise ValueError("two weight files have one format and precision")
         return self
 
     @classmethod

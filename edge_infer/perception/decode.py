@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +16,8 @@ from edge_infer.domain import Detections
 from edge_infer.errors import DecodeError
 from edge_infer.models.manifest import Manifest
 
-TOP_K = 300
-"""Candidates that NMS looks at: it is quadratic, and no frame shows more faults."""
+TOP_K = 400
+"""Candidates that NMS looks at: it is quadratic, and hardly a frame shows more faults."""
 
 
 class Candidates(NamedTuple):
@@ -33,17 +34,18 @@ class Candidates(NamedTuple):
     class_id: NDArray[np.int32]
 
 
-Decoder = Callable[[Sequence[NDArray[Any]], int, float], Candidates]
-"""(outputs, number of classes, score threshold) -> candidates."""
+Decoder = Callable[[Sequence[NDArray[Any]], Manifest], Candidates]
+"""Outputs of the model, and what its manifest says of them -> candidates."""
 
 
-def decode_yolov8(outputs: Sequence[NDArray[Any]], classes: int, threshold: float) -> Candidates:
+def decode_yolov8(outputs: Sequence[NDArray[Any]], manifest: Manifest) -> Candidates:
     """Decode one output [1, 4 + classes, n]: cx, cy, w, h in input pixels, then class scores.
 
     The layout of Ultralytics YOLOv8 and YOLO11 exports. Channel first: the best
     score of each place is one pass over contiguous rows, and only the few places
     above the threshold are looked at again.
     """
+    classes = len(manifest.labels)
     shapes = [output.shape for output in outputs]
     if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][:2] != (1, 4 + classes):
         raise DecodeError(
@@ -51,7 +53,7 @@ def decode_yolov8(outputs: Sequence[NDArray[Any]], classes: int, threshold: floa
             "state the model's real head and labels in its manifest",
         )
     boxes, scores = outputs[0][0, :4], outputs[0][0, 4:]
-    hits = np.flatnonzero(scores.max(axis=0) >= threshold)
+    hits = np.flatnonzero(scores.max(axis=0) >= manifest.score_threshold)
     scores = scores[:, hits]
     class_id = scores.argmax(axis=0).astype(np.int32)
     score = scores[class_id, np.arange(len(hits))].astype(np.float32)
@@ -60,7 +62,43 @@ def decode_yolov8(outputs: Sequence[NDArray[Any]], classes: int, threshold: floa
     return Candidates(xyxy, score, class_id)
 
 
-DECODERS: dict[str, Decoder] = {"yolov8": decode_yolov8}
+def decode_grid(outputs: Sequence[NDArray[Any]], manifest: Manifest) -> Candidates:
+    """Decode raw maps [1, 4, h, w], [1, 1, h, w] and [1, classes, h, w] of our own network.
+
+    Distances from a place to the four sides in strides, the logit of a fault being
+    there, and the logits of its kinds: see training/network.py. Only places that no
+    neighbour outbids are looked at (Zhou et al., Objects as Points, 2019).
+    """
+    classes = len(manifest.labels)
+    shapes = [output.shape for output in outputs]
+    if [shape[:2] for shape in shapes] != [(1, 4), (1, 1), (1, classes)] or (
+        len({shape[2:] for shape in shapes}) != 1 or len(shapes[0]) != 4
+    ):
+        raise DecodeError(
+            f"outputs {shapes} are not the grid head's [1, 4, h, w], [1, 1, h, w], "
+            f"[1, {classes}, h, w]",
+            "state the model's real head and labels in its manifest",
+        )
+    distances, logits, kinds = outputs[0][0], outputs[1][0, 0], outputs[2][0]
+    peaks = (logits >= _logit(manifest.score_threshold)) & (logits >= cv2.dilate(logits, _AROUND))
+    y, x = np.nonzero(peaks)
+    stride = np.array([manifest.input.width, manifest.input.height]) / logits.shape[::-1]
+    centre = np.stack([x, y], axis=1) + 0.5
+    sides = distances[:, y, x].T
+    xyxy = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], axis=1)
+    xyxy = (xyxy * np.tile(stride, 2)).astype(np.float32)
+    score = (1 / (1 + np.exp(-logits[y, x].astype(np.float64)))).astype(np.float32)
+    return Candidates(xyxy, score, kinds[:, y, x].argmax(axis=0).astype(np.int32))
+
+
+def _logit(probability: float) -> float:
+    with np.errstate(divide="ignore"):
+        return float(np.log(probability) - np.log1p(-probability))
+
+
+_AROUND = np.ones((3, 3), np.uint8)
+
+DECODERS: dict[str, Decoder] = {"grid": decode_grid, "yolov8": decode_yolov8}
 """Head name in the manifest -> decoder."""
 
 
@@ -80,7 +118,7 @@ def decode(outputs: Sequence[NDArray[Any]], manifest: Manifest) -> Detections:
     Raises:
         DecodeError: the outputs do not have the head's shape.
     """
-    found = decoder(manifest.head)(outputs, len(manifest.labels), manifest.score_threshold)
+    found = decoder(manifest.head)(outputs, manifest)
     groups = found.class_id if manifest.nms == "per_class" else np.zeros_like(found.class_id)
     keep = nms(found.xyxy, found.score, groups, manifest.nms_iou)
     return Detections(found.xyxy[keep], found.score[keep], found.class_id[keep])

@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 
 from edge_infer.errors import DecodeError
 from edge_infer.models.manifest import InputSpec, Manifest, WeightFile
-from edge_infer.perception.decode import TOP_K, decode, decode_yolov8, decoder, nms
+from edge_infer.perception.decode import TOP_K, decode, decode_grid, decode_yolov8, decoder, nms
 
 
-def manifest(classes=3, nms_mode="per_class"):
+def manifest(classes=3, nms_mode="per_class", head="yolov8", threshold=0.5):
     return Manifest(
         name="probe",
         version="1",
         release=1,
         labels=tuple(f"class {index}" for index in range(classes)),
-        head="yolov8",
+        head=head,
         input=InputSpec(name="image", width=64, height=64, channels=1, dtype="uint8"),
-        score_threshold=0.5,
+        score_threshold=threshold,
         nms_iou=0.45,
         nms=nms_mode,
         weights=(WeightFile(format="onnx", file="m.onnx", sha256="0" * 64, bytes=1),),
@@ -78,7 +78,7 @@ def test_decode_equals_the_reference(seed, places, classes):
     rng = np.random.default_rng(seed)
     output = rng.random((1, 4 + classes, places), dtype=np.float32)
     output[:, :4] *= 64
-    found = decode_yolov8([output], classes, 0.8)
+    found = decode_yolov8([output], manifest(classes, threshold=0.8))
     expected = slow_decode(output, classes, 0.8)
     assert len(found.score) == len(expected)
     np.testing.assert_allclose(
@@ -123,6 +123,77 @@ def test_no_more_than_top_k_boxes_are_looked_at():
 def test_a_wrong_shape_is_refused(shape):
     with pytest.raises(DecodeError, match="are not the yolov8 head's"):
         decode([np.zeros(shape, np.float32)], manifest())
+
+
+# --- the grid head ----------------------------------------------------------------
+
+
+def grid(rows=8, columns=8, classes=3):
+    """Maps of a 64 x 64 image on which nothing is found."""
+    return (
+        np.full((1, 4, rows, columns), 1.5, np.float32),
+        np.full((1, 1, rows, columns), -9.0, np.float32),
+        np.zeros((1, classes, rows, columns), np.float32),
+    )
+
+
+def slow_grid(outputs, threshold, stride):
+    distances, logits, kinds = outputs[0][0], outputs[1][0, 0], outputs[2][0]
+    rows, columns = logits.shape
+    found = []
+    for y in range(rows):
+        for x in range(columns):
+            near = logits[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+            score = 1 / (1 + np.exp(-float(logits[y, x])))
+            if score >= threshold and logits[y, x] == near.max():
+                left, top, right, bottom = distances[:, y, x] * stride
+                cx, cy = (x + 0.5) * stride, (y + 0.5) * stride
+                box = [cx - left, cy - top, cx + right, cy + bottom]
+                found.append((box, score, int(kinds[:, y, x].argmax())))
+    return found
+
+
+@given(seed=st.integers(0, 10_000), classes=st.integers(1, 5))
+def test_the_grid_head_equals_the_reference(seed, classes):
+    rng = np.random.default_rng(seed)
+    outputs = [rng.normal(0, 2, (1, n, 8, 8)).astype(np.float32) for n in (4, 1, classes)]
+    found = decode_grid(outputs, manifest(classes, head="grid", threshold=0.7))
+    expected = slow_grid(outputs, 0.7, 8)
+    assert found.class_id.tolist() == [kind for _, _, kind in expected]
+    np.testing.assert_allclose(found.score, [s for _, s, _ in expected], rtol=1e-6)
+    boxes = np.array([box for box, _, _ in expected]).reshape(-1, 4)
+    np.testing.assert_allclose(found.xyxy, boxes, atol=1e-4)
+
+
+def test_neighbouring_places_of_the_grid_are_one_thing():
+    outputs = grid()
+    outputs[1][0, 0, 3, 3:5] = 2.0, 3.0
+    outputs[2][0, 2, 3, 4] = 1.0
+    found = decode(outputs, manifest(head="grid"))
+    assert found.xyxy.tolist() == [[24.0, 16.0, 48.0, 40.0]]
+    assert found.class_id.tolist() == [2]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_the_grid_head_takes_any_threshold(threshold):
+    found = decode_grid(grid(), manifest(head="grid", threshold=threshold))
+    assert len(found.score) == (64 if threshold == 0.0 else 0)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda a, b, c: (a, b),
+        lambda a, b, c: (b, a, c),
+        lambda a, b, c: (a, b, c[:, :2]),
+        lambda a, b, c: (a, b, c[..., :4]),
+        lambda a, b, c: (a[0], b[0], c[0]),
+    ],
+    ids=["missing", "order", "classes", "size", "rank"],
+)
+def test_maps_that_are_no_grid_are_refused(spoil):
+    with pytest.raises(DecodeError, match="are not the grid head's"):
+        decode_grid(spoil(*grid()), manifest(head="grid"))
 
 
 def test_an_unknown_head_is_refused():

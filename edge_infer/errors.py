@@ -116,8 +116,15 @@ class SimulationError(EdgeInferError):
     """The simulated world: its configuration or its module images."""
 
 
+# --- datasets --------------------------------------------------------------------
+
+
+class DatasetError(EdgeInferError):
+    """Labelled frames: a folder, its labels or one of its images."""
+
+
 # --- training --------------------------------------------------------------------
 
 
 class TrainingError(EdgeInferError):
-    """Training data, a checkpoint or an export."""
+    """A training run, a checkpoint or an export."""

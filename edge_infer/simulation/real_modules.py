@@ -51,12 +51,16 @@ class RealModules:
     @classmethod
     def load(cls, path: str | Path) -> RealModules:
         """Read a ``modules.npz``; raises SimulationError when it is missing, broken or partial."""
-        images, labels = _read(Path(path))
+        return cls.sort(*read_modules(Path(path)), str(path))
+
+    @classmethod
+    def sort(cls, images: NDArray[np.uint8], labels: NDArray[np.str_], origin: str) -> RealModules:
+        """Sort pictures by their labels; raises SimulationError naming an absent class."""
         names = (NO_ANOMALY, *FAULT_CLASSES)
         pictures = {name: images[labels == name] for name in names}
         absent = [name for name in names if not len(pictures[name])]
         if absent:
-            raise SimulationError(f"{path} has no picture of {', '.join(absent)}", _REMEDY)
+            raise SimulationError(f"{origin} has no picture of {', '.join(absent)}", _REMEDY)
         return cls(pictures, {name: float(pictures[name].mean()) for name in names})
 
     def patch(self, class_name: str, rng: Generator) -> Patch:
@@ -68,7 +72,12 @@ class RealModules:
         return np.asarray(np.clip(picture - mean + MODULE_LEVEL + warmer, 0, 255), np.uint8)
 
 
-def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
+def read_modules(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
+    """The (n, 40, 24) images and (n,) labels of a ``modules.npz``.
+
+    Raises:
+        SimulationError: the file is missing, broken or partial.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             images, labels = file["images"], file["labels"]

@@ -1,0 +1,68 @@
+"""What the label files of a folder say, before any of its images is read.
+
+The forms that such files have are the business of coco.py and yolo.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from edge_infer.datasets.frames import HEALTHY, Boxes
+from edge_infer.errors import DatasetError
+from edge_infer.simulation.modules import NO_ANOMALY
+
+
+class Annotations(NamedTuple):
+    """Labelled image files.
+
+    Attributes:
+        paths: of the images.
+        labels: class names; index is the class id. "No-Anomaly" is HEALTHY, and no label.
+        boxes: of each image, ``frame`` 0; not yet cut at its edges.
+        relative: whether boxes are shares of the image's width and height, not pixels.
+    """
+
+    paths: tuple[Path, ...]
+    labels: tuple[str, ...]
+    boxes: tuple[Boxes, ...]
+    relative: bool
+
+
+class Row(NamedTuple):
+    """One box as a label file has it."""
+
+    xyxy: tuple[float, float, float, float]
+    class_id: int
+    visible: float = 1.0
+
+
+def boxes_of(rows: Sequence[Row]) -> Boxes:
+    """The boxes of one image."""
+    return Boxes(
+        np.zeros(len(rows), np.int64),
+        np.array([row.xyxy for row in rows], np.float32).reshape(-1, 4),
+        np.array([row.class_id for row in rows], np.int64),
+        np.array([row.visible for row in rows], np.float32),
+    )
+
+
+def name_classes(names: Sequence[str], origin: str) -> tuple[tuple[str, ...], list[int]]:
+    """The labels, and the class id of each name; equal names are one class.
+
+    Raises:
+        DatasetError: there is no class but that of healthy modules.
+    """
+    labels = tuple(dict.fromkeys(name for name in names if name != NO_ANOMALY))
+    if not labels:
+        raise DatasetError(f"{origin} names no class", "name at least one class there")
+    return labels, [HEALTHY if name == NO_ANOMALY else labels.index(name) for name in names]
+
+
+def is_box(centre_or_corner: Sequence[float], sides: Sequence[float]) -> bool:
+    """Whether all numbers are finite and both sides are above zero."""
+    return all(map(math.isfinite, [*centre_or_corner, *sides])) and min(sides) > 0

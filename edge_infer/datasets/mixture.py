@@ -1,0 +1,28 @@
+"""Several sources of frames as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.random import Generator
+
+from edge_infer.datasets.frames import FrameSource, LabelledFrame, LabelledFrames, stack
+
+
+class Mixture:
+    """Takes each frame from one of several sources, by their weights: a FrameSource."""
+
+    def __init__(self, parts: Sequence[tuple[float, FrameSource]]) -> None:
+        weights = np.array([weight for weight, _ in parts])
+        self._ends = weights.cumsum() / weights.sum()
+        self._sources = [source for _, source in parts]
+
+    def __call__(self, rng: Generator) -> LabelledFrame:
+        """See FrameSource."""
+        return self._sources[int(np.searchsorted(self._ends, rng.random(), "right"))](rng)
+
+
+def draw(source: FrameSource, count: int, seed: int) -> LabelledFrames:
+    """So many frames of a source; the same seed gives the same frames."""
+    return stack([source(np.random.default_rng([seed, index])) for index in range(count)])

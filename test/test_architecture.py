@@ -20,9 +20,15 @@ ONLY_IN = {
     "onnxruntime": ["backends/onnx.py", "training/"],
     "torch": ["training/"],
     "onnx": ["training/"],
+    "ai_edge_litert": ["backends/tflite.py", "training/"],
+    "tflite_runtime": ["backends/tflite.py"],
+    "tensorflow": ["backends/tflite.py"],
+    "litert_torch": ["training/"],
+    "ai_edge_quantizer": ["training/"],
     "sklearn": ["bench/"],
     "pymap3d": ["geometry.py"],
     "rosbags": ["runtime/"],
+    "matplotlib": ["evaluation/", "training/"],
     "rich": ["cli/", "swarm/table.py", "bench/", "training/"],
 }
 """Which files may import a library that not every room may know."""
@@ -39,7 +45,10 @@ MAY_IMPORT = {
     "models": GROUND,
     "fleet": GROUND,
     "simulation": GROUND,
-    "training": GROUND | {"simulation", "models", "perception", "backends"},
+    "datasets": GROUND | {"simulation", "perception", "models"},
+    "evaluation": GROUND | {"datasets", "models", "perception", "backends", "simulation"},
+    "training": GROUND
+    | {"simulation", "models", "perception", "backends", "datasets", "evaluation"},
     "runtime": GROUND,
     "dashboard": GROUND,
     "swarm": GROUND | {"dashboard", "simulation"},

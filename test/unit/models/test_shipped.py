@@ -5,12 +5,12 @@ import time
 import pytest
 
 from edge_infer.backends import registry
+from edge_infer.datasets.simulated import render
 from edge_infer.domain import CameraFrame
+from edge_infer.evaluation.scores import score
 from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.perception.pipeline import Pipeline
 from edge_infer.simulation.modules import FAULT_CLASSES
-from edge_infer.training.data import render
-from edge_infer.training.evaluate import score
 
 UNSEEN_SEED = 77_000_001
 """Neither the seed of the training nor that of the figures in the manifest."""

@@ -1,0 +1,43 @@
+"""The shipped model, and frames of simulated farms, which it is good at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_infer.datasets.frames import LabelledFrame, LabelledFrames
+from edge_infer.datasets.simulated import render
+from edge_infer.models.bundle import ModelBundle, shipped
+from edge_infer.simulation.modules import FAULT_CLASSES
+
+
+class Frames:
+    """LabelledData in memory."""
+
+    def __init__(self, frames: LabelledFrames, labels: tuple[str, ...] = FAULT_CLASSES) -> None:
+        self.labels = labels
+        self.frames = frames
+
+    def __len__(self) -> int:
+        return len(self.frames.images)
+
+    def __iter__(self) -> Iterator[tuple[Path, LabelledFrame]]:
+        for index in range(len(self)):
+            yield Path(f"{index}.png"), self.frames[index]
+
+
+@pytest.fixture(scope="session")
+def model() -> ModelBundle:
+    """The shipped one with its first ONNX weights alone, under a version that stays."""
+    whole = ModelBundle.load(shipped())
+    weights = next(weight for weight in whole.manifest.weights if weight.format == "onnx")
+    weights = weights.model_copy(update={"precision": "float32"})  # whatever it is
+    manifest = whole.manifest.model_copy(update={"weights": (weights,), "version": "0.3.0"})
+    return ModelBundle(whole.path, manifest, whole.digest)
+
+
+@pytest.fixture(scope="session")
+def farm() -> Frames:
+    return Frames(render(12, seed=77_000_001))

@@ -1,0 +1,99 @@
+"""Two bundles with the same weights: what is equal, what differs, and what is left out."""
+
+import numpy as np
+import pytest
+
+from edge_infer.datasets.frames import LabelledFrames
+from edge_infer.errors import BackendUnavailableError
+from edge_infer.evaluation.compare import THREADS, compare
+from edge_infer.evaluation.energy import EnergyCounter
+from edge_infer.models import bundle
+
+from .conftest import Frames
+
+
+@pytest.fixture(scope="module")
+def few(farm):
+    boxes = farm.frames.boxes
+    return Frames(LabelledFrames(farm.frames.images[:3], boxes.where(boxes.frame < 3)))
+
+
+@pytest.fixture(scope="module")
+def deaf(model, tmp_path_factory):
+    """The shipped weights with a threshold that hardly anything reaches, and some for no engine."""
+    content = model.weights("onnx").read_bytes()
+    weights = tuple(bundle.describe(f, f"{f}.bin", content, "int8") for f in ("onnx", "abacus"))
+    changes = {"score_threshold": 1.0, "version": "0.0.1", "weights": weights}
+    folder = tmp_path_factory.mktemp("deaf")
+    manifest = model.manifest.model_copy(update=changes)
+    return bundle.write(folder, manifest, {weight.file: content for weight in weights})
+
+
+@pytest.fixture(scope="module")
+def comparison(model, deaf, few):
+    return compare([model, deaf], few, calls=6)
+
+
+def test_each_weight_file_that_runs_here_is_a_contender(comparison, deaf):
+    assert [contender.name for contender in comparison.contenders] == [
+        "solar_thermal 0.3.0 onnx float32",
+        "solar_thermal 0.0.1 onnx int8",
+    ]
+    (sentence,) = comparison.left_out
+    assert sentence == f"{deaf.path / 'abacus.bin'}: there is no engine called 'abacus'"
+
+
+def test_figures_are_those_of_each_model(comparison):
+    first, other = (contender.evaluation for contender in comparison.contenders)
+    assert first.boxes.recall > 0.8
+    assert other.boxes.recall == 0.0
+    assert np.array_equal(first.average_precision.table, other.average_precision.table,
+                          equal_nan=True)  # fmt: skip
+
+
+def test_differences_are_to_the_first(comparison):
+    first, other = comparison.contenders
+    assert first.difference(first) == {
+        "binary_accuracy": 0.0, "class_accuracy": 0.0, "ap50": 0.0, "bytes": 1.0, "latency": 1.0,
+    }  # fmt: skip
+    difference = other.difference(first)
+    assert difference["binary_accuracy"] == -first.evaluation.modules.binary_accuracy
+    assert difference["ap50"] == 0.0
+    assert difference["bytes"] == 1.0
+    assert difference["latency"] == other.latency[1].median_ms / first.latency[1].median_ms
+
+
+def test_latency_is_told_for_each_number_of_threads(comparison):
+    for contender in comparison.contenders:
+        assert tuple(contender.latency) == THREADS
+        for latency in contender.latency.values():
+            assert 0 < latency.median_ms <= latency.p99_ms
+
+
+def test_json_holds_all_of_it(comparison):
+    told = comparison.to_json()
+    first, other = told["contenders"]
+    assert set(first["latency_by_threads"]) == {"1", "2"}
+    assert first["energy_mj"] is None
+    assert other["difference_to_first"]["binary_accuracy"] < -0.8
+    assert "mistakes" not in first
+    assert told["left_out"] == list(comparison.left_out)
+
+
+def test_energy_is_told_where_the_machine_counts_it(model, few, tmp_path):
+    (tmp_path / "energy_uj").write_text("1000")
+    (tmp_path / "max_energy_range_uj").write_text("9999")
+    told = []
+    result = compare(
+        [model], few, calls=2, energy=EnergyCounter.open(tmp_path),
+        progress=lambda what, done, of: told.append((what, done, of)),
+    )  # fmt: skip
+    assert [contender.energy_mj for contender in result.contenders] == [0.0]
+    assert told[0] == ("judging solar_thermal 0.3.0 onnx float32", 1, 3)
+    assert told[-1][0] == "timing 2 threads"
+
+
+def test_nothing_that_runs_here_is_an_error(deaf, few):
+    only = deaf.manifest.model_copy(update={"weights": deaf.manifest.weights[1:]})
+    with pytest.raises(BackendUnavailableError, match=r"no engine .* runs here .*'abacus'"):
+        compare([bundle.ModelBundle(deaf.path, only, "")], few)

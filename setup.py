@@ -41,9 +41,24 @@ setup(
         'cyclonedds>=0.10.2,<12; platform_machine == "x86_64"',
     ],
     extras_require={
-        "train": ["torch>=2.4", "onnx>=1.15"],
+        "train": [
+            "torch>=2.4,<2.14",
+            "onnx>=1.15",
+            "torch-pruning>=1.5,<2",
+            "matplotlib>=3.8",
+        ],
+        # The converter asks for old helpers; see docs/training.md.
+        "train-tflite": ["litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
+        "tflite": ["ai-edge-litert>=1.2"],
+        "plots": ["matplotlib>=3.8"],
         "bench": ["scikit-learn>=1.4", "scipy>=1.11"],
-        "test": ["pytest>=8", "hypothesis>=6.100", "selenium>=4.15"],
+        "test": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "selenium>=4.15",
+            "ai-edge-litert>=1.2",
+            "matplotlib>=3.8",
+        ],
         "check": ["ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
     },
     entry_points={

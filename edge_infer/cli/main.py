@@ -15,7 +15,8 @@ COMMANDS = {
     "swarm": "fly a simulated swarm: N drone processes, real DDS, the live page",
     "node": "run one node, or all nodes of a drone, on the chosen runtime",
     "detect": "find faults in images",
-    "model": "inspect a model bundle",
+    "model": "inspect, judge and compare model bundles",
+    "train": "train, compress and ship a model on your own data",
     "bench": "run one benchmark; both sides in one run",
     "doctor": "what this machine can run, what is missing, how to get it",
 }

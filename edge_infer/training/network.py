@@ -1,32 +1,101 @@
-"""The detector: a small convolutional network that decodes its boxes itself.
+"""The detector: a small fully convolutional network made for eight bits.
 
 Anchor-free with one place every STRIDE pixels, which is finer than the modules
-are wide, so each module has a place of its own. A second, coarser stage looks
-at the neighbours (a fault is what differs from them) and is added back. ReLU
-only: every engine folds it into the convolution before it.
+are wide, so each module has a place of its own. A coarser stage, where most of
+the layers are because they are cheap there, looks at the whole module and its
+neighbours and is added back. Convolutions, ReLU, sums and one nearest-neighbour
+enlargement: nothing that eight bits do badly. What the head says is decoded
+outside the graph (``grid`` in perception/decode.py), at the few places that matter.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 STRIDE = 8
+COARSE_STRIDE = 16
+"""Height and width of an image are multiples of this."""
+
+OUTPUTS = ("distances", "fault", "kinds")
+
+
+class Stage(NamedTuple):
+    """Channels of one stage.
+
+    Attributes:
+        enter: of the convolution that halves the image.
+        inner, past: of the two ways through the stage.
+        hidden: within each residual block of the inner way.
+        leave: of what comes out.
+    """
+
+    enter: int
+    inner: int
+    past: int
+    hidden: tuple[int, ...]
+    leave: int
+
+    @classmethod
+    def even(cls, channels: int, blocks: int) -> Stage:
+        """Half of the channels on each way."""
+        half = channels // 2
+        return cls(channels, half, half, (half,) * blocks, channels)
 
 
 class Size(NamedTuple):
-    """Channels of the four stages, halving the image at each."""
+    """Channels of all layers; pruning makes them uneven.
 
-    stem: int = 16
-    fine: int = 32
-    middle: int = 64
-    coarse: int = 64
+    Attributes:
+        fine: where the image is 1/4.
+        middle, coarse: the stages at 1/8 and 1/16.
+        joined: where the two meet again.
+        neck: what the head reads.
+    """
 
+    fine: int
+    middle: Stage
+    coarse: Stage
+    joined: int
+    neck: int
 
-SIZE = Size()
-"""0.18 million parameters; an image costs about 3 ms on one quiet core."""
+    @classmethod
+    def even(
+        cls,
+        fine: int = 32,
+        middle: int = 64,
+        coarse: int = 128,
+        middle_blocks: int = 1,
+        coarse_blocks: int = 3,
+    ) -> Size:
+        """A size before any pruning."""
+        return cls(
+            fine, Stage.even(middle, middle_blocks), Stage.even(coarse, coarse_blocks),
+            middle, middle,
+        )  # fmt: skip
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """From channels at 1/4, 1/8, 1/16, blocks at 1/8, 1/16, and channels of the neck.
+
+        Raises:
+            ValueError: these are not six positive whole numbers.
+        """
+        values = [int(word) for word in text.split(",")]
+        if len(values) != 6 or min(values) < 1:
+            raise ValueError(text)
+        *shape, neck = values
+        return cls.even(*shape)._replace(joined=neck, neck=neck)
+
+    @classmethod
+    def from_json(cls, values: Any) -> Size:
+        """From the nested lists that JSON makes of it."""
+        fine, middle, coarse, joined, neck = values
+        stages = [Stage(enter, inner, past, tuple(hidden), leave)
+                  for enter, inner, past, hidden, leave in (middle, coarse)]  # fmt: skip
+        return cls(fine, stages[0], stages[1], joined, neck)
 
 
 class Raw(NamedTuple):
@@ -34,88 +103,145 @@ class Raw(NamedTuple):
 
     Attributes:
         distances: (batch, 4, rows, columns) to left, top, right, bottom in strides.
-        logits: (batch, classes, rows, columns).
+        fault: (batch, 1, rows, columns), logit of the chance that this module is faulty.
+        kinds: (batch, classes, rows, columns), logits of which fault it is if it is one.
     """
 
     distances: Tensor
-    logits: Tensor
+    fault: Tensor
+    kinds: Tensor
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def conv(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int | None = None
+) -> nn.Sequential:
     """Convolution, batch normalisation, ReLU."""
+    padding = kernel // 2 if padding is None else padding
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
 
 
-class CrossStage(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
-    """Half of the channels go through residual convolutions, half go past (CSPNet, 2020)."""
+class Add(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
+    """A sum that has a name, so that its range can be watched."""
 
-    def __init__(self, channels: int, blocks: int) -> None:
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return one + other
+
+
+class Concat(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
+    """Channels side by side, with a name for the same reason."""
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return torch.cat([one, other], dim=1)
+
+
+class CrossStage(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
+    """Halves the image; then some channels go through residual convolutions, the others past.
+
+    After CSPNet (Wang et al., 2020).
+    """
+
+    def __init__(self, inputs: int, stage: Stage) -> None:
         super().__init__()
-        half = channels // 2
-        self.enter = conv(channels, half, 1)
-        self.past = conv(channels, half, 1)
+        self.halve = conv(inputs, stage.enter, 3, 2)
+        self.enter = conv(stage.enter, stage.inner, 1)
+        self.past = conv(stage.enter, stage.past, 1)
         self.blocks = nn.ModuleList(
-            nn.Sequential(conv(half, half), conv(half, half)) for _ in range(blocks)
+            nn.Sequential(conv(stage.inner, hidden), conv(hidden, stage.inner))
+            for hidden in stage.hidden
         )
-        self.leave = conv(channels, channels, 1)
+        self.sums = nn.ModuleList(Add() for _ in stage.hidden)
+        self.both = Concat()
+        self.leave = conv(stage.inner + stage.past, stage.leave, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = self.halve(x)
         inner = self.enter(x)
-        for block in self.blocks:
-            inner = inner + block(inner)
-        return self.leave(torch.cat([inner, self.past(x)], dim=1))
+        for add, block in zip(self.sums, self.blocks, strict=True):
+            inner = add(inner, block(inner))
+        return self.leave(self.both(inner, self.past(x)))
 
 
 class Network(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
-    """Grey uint8 image [b, 1, h, w] -> Raw; height and width multiples of 16."""
+    """Grey uint8 image [b, 1, h, w] -> Raw; height and width multiples of COARSE_STRIDE."""
 
-    def __init__(self, classes: int, size: Size = SIZE) -> None:
+    def __init__(self, classes: int, size: Size) -> None:
         super().__init__()
-        self.classes = classes
-        self.size = size
-        self.stem = conv(1, size.stem, 3, 2)
-        self.fine = nn.Sequential(conv(size.stem, size.fine, 3, 2), CrossStage(size.fine, 1))
-        self.middle = nn.Sequential(conv(size.fine, size.middle, 3, 2), CrossStage(size.middle, 2))
-        self.coarse = nn.Sequential(
-            conv(size.middle, size.coarse, 3, 2), CrossStage(size.coarse, 1),
-            conv(size.coarse, size.middle, 1), nn.Upsample(scale_factor=2.0),
+        # One step to a quarter: at the sizes that matter it sees a solar cell as a whole.
+        self.fine = conv(1, size.fine, 6, 4, 1)
+        self.middle = CrossStage(size.fine, size.middle)
+        self.coarse = CrossStage(size.middle.leave, size.coarse)
+        self.up = nn.Sequential(
+            conv(size.coarse.leave, size.joined, 1), nn.Upsample(scale_factor=2.0)
+        )
+        self.join = conv(size.middle.leave, size.joined, 1)
+        self.sum = Add()
+        self.neck = conv(size.joined, size.neck)
+        self.distances = nn.Conv2d(size.neck, 4, 1)
+        self.fault = nn.Conv2d(size.neck, 1, 1)
+        self.kinds = nn.Conv2d(size.neck, classes, 1)
+        # Most places see no fault, and a module reaches some strides to each side: start
+        # there, so the first steps are not spent on that.
+        nn.init.constant_(self.fault.bias, -2.0)
+        nn.init.constant_(self.distances.bias, 2.5)
+
+    @property
+    def classes(self) -> int:
+        """How many kinds of faults it tells apart."""
+        return int(self.kinds.out_channels)
+
+    @property
+    def size(self) -> Size:
+        """As its layers are now."""
+        return Size(
+            _channels(self.fine), _stage(self.middle), _stage(self.coarse),
+            _channels(self.join), _channels(self.neck),
         )  # fmt: skip
-        self.neck = conv(size.middle, size.middle)
-        self.box = nn.Conv2d(size.middle, 4, 1)
-        self.score = nn.Conv2d(size.middle, classes, 1)
-        # Faults are rare: start from a score of 1 %, so the first steps are not spent on that.
-        nn.init.constant_(self.score.bias, -4.6)
 
     def forward(self, image: Tensor) -> Raw:
         x = image.float() * (1.0 / 64.0) - 2.0
-        x = self.middle(self.fine(self.stem(x)))
-        x = self.neck(x + self.coarse(x))
-        return Raw(nn.functional.softplus(self.box(x)), self.score(x))
+        x = self.middle(self.fine(x))
+        x = self.neck(self.sum(self.join(x), self.up(self.coarse(x))))
+        return Raw(nn.functional.relu(self.distances(x)), self.fault(x), self.kinds(x))
 
 
-class Exported(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
-    """The network with the yolov8 head: one output [b, 4 + classes, n].
+def _channels(layer: nn.Sequential) -> int:
+    return int(layer[0].out_channels)
 
-    cx, cy, w, h in input pixels, then the class scores after the sigmoid.
-    """
 
-    def __init__(self, network: Network, height: int, width: int) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("centres", centres(height // STRIDE, width // STRIDE))
-
-    def forward(self, image: Tensor) -> Tensor:
-        raw = self.network(image)
-        near, far = raw.distances.flatten(2).split(2, dim=1)
-        centre = self.centres + (far - near) * (STRIDE / 2)
-        return torch.cat([centre, (near + far) * STRIDE, raw.logits.flatten(2).sigmoid()], dim=1)
+def _stage(stage: CrossStage) -> Stage:
+    return Stage(
+        _channels(stage.halve), _channels(stage.enter), _channels(stage.past),
+        tuple(_channels(block[0]) for block in stage.blocks), _channels(stage.leave),
+    )  # fmt: skip
 
 
 def centres(rows: int, columns: int) -> Tensor:
     """(2, rows * columns) x and y of the places' centres, input pixels."""
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return (torch.stack([x, y]).flatten(1) + 0.5) * STRIDE
+
+
+def cost(network: nn.Module, height: int, width: int) -> int:
+    """Multiplications and additions of the convolutions for one image."""
+    total = 0
+
+    def count(layer: nn.Conv2d, _: object, output: Tensor) -> None:
+        nonlocal total
+        total += output.numel() * layer.weight[0].numel()
+
+    hooks = [
+        layer.register_forward_hook(count)
+        for layer in network.modules()
+        if isinstance(layer, nn.Conv2d)
+    ]
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, 1, height, width, dtype=torch.uint8))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return total

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_infer.training.targets import IGNORED, NOTHING, Boxes, assign
+from edge_infer.datasets.frames import Boxes
+from edge_infer.training.targets import IGNORED, NOTHING, RING, assign
 
 ROWS, COLUMNS, STRIDE = 8, 10, 8
 
@@ -27,7 +28,9 @@ def test_each_box_has_one_to_four_places_and_they_are_near(x, y):
     asked = np.argwhere(targets.class_id[0] == 3)
     assert 1 <= len(asked) <= 4
     assert np.abs((asked[:, ::-1] + 0.5) * STRIDE - (x, y)).max() <= 0.8 * STRIDE + 1e-3
-    assert (targets.class_id == NOTHING).sum() == ROWS * COLUMNS - len(asked)
+    around = np.argwhere(targets.class_id[0] == IGNORED)
+    assert np.abs((around[:, ::-1] + 0.5) * STRIDE - (x, y)).max(initial=0) <= RING * STRIDE + 1e-3
+    assert (targets.class_id == NOTHING).sum() == ROWS * COLUMNS - len(asked) - len(around)
 
 
 def test_the_nearest_box_gets_the_place():
@@ -54,3 +57,16 @@ def test_modules_hardly_in_the_picture_are_left_out():
 def test_no_boxes_ask_for_nothing():
     targets = assign(boxes((0, 0, 0)).where(np.zeros(1, bool)), 1, ROWS, COLUMNS, STRIDE)
     assert (targets.class_id == NOTHING).all()
+
+
+def test_healthy_modules_have_a_box_and_no_class():
+    targets = assign(boxes((20, 20, -1)), 1, ROWS, COLUMNS, STRIDE)
+    assert (targets.class_id == NOTHING).all()
+    assert targets.xyxy[0, 2, 2].tolist() == [14, 10, 26, 30]
+
+
+def test_a_healthy_module_in_the_ring_of_a_fault_is_still_asked_for():
+    targets = assign(boxes((20, 20, 4), (32, 20, -1)), 1, ROWS, COLUMNS, STRIDE)
+    assert targets.class_id[0, 2, 2] == 4
+    assert targets.class_id[0, 2, 4] == NOTHING
+    assert targets.class_id[0, 1, 1] == IGNORED

@@ -1,0 +1,86 @@
+"""The model card: what a bundle is, from its manifest and the record of its runs alone.
+
+After Mitchell et al., Model Cards for Model Reporting (2019). Nothing in it is
+written by hand, so nothing in it can be forgotten when a model changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edge_infer.models.bundle import ModelBundle
+
+CARD = "MODEL_CARD.md"
+
+_REAL = (
+    "Real modules of the InfraredSolarModules set (Raptor Maps, 2020, MIT licence), cut from drone "
+    "flights over solar farms, composed into frames; drawn modules and rendered frames mixed in."
+)
+_DRAWN = "Drawn modules and rendered frames only: do not inspect a real plant with it."
+
+
+def write_card(bundle: ModelBundle, record: Mapping[str, Any]) -> None:
+    """Write the card into the bundle's folder."""
+    (bundle.path / CARD).write_text("\n".join(_lines(bundle, record)) + "\n", encoding="utf-8")
+
+
+def chain(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The records of all steps that led to a network, the first one first."""
+    if record.get("start"):
+        yield from chain(record["start"])
+    yield record
+
+
+def _lines(bundle: ModelBundle, record: Mapping[str, Any]) -> Iterator[str]:
+    manifest = bundle.manifest
+    yield f"# {manifest.name} {manifest.version}"
+    yield ""
+    yield (
+        f"Finds {len(manifest.labels)} kinds of faults in {manifest.input.width}x"
+        f"{manifest.input.height} thermal frames: {', '.join(manifest.labels)}."
+    )
+    yield f"Licence of the weights: {manifest.licence}. {record['parameters']:,} parameters,"
+    yield f"{record['multiplications'] / 1e6:.0f} million multiplications a frame."
+    yield from _section("Files", "| engine | precision | file | bytes |", "|---|---|---|---|", *(
+        f"| {w.format} | {w.precision} | {w.file} | {w.bytes:,} |" for w in manifest.weights
+    ))  # fmt: skip
+    yield from _section("Data", *_data(record["data"]))
+    yield from _section("Made by", *_steps(record))
+    yield from _section("Figures", "| | |", "|---|---|", *(
+        f"| {key.replace('_', ' ')} | {value} |"
+        for key, value in manifest.training.items() if not isinstance(value, str)
+    ))  # fmt: skip
+    yield from _section(
+        "Limits",
+        "Modules 20 to 72 pixels wide, seen from above, fully in the picture. A score is the",
+        "chance that a module is faulty where half of the modules are; where faults are rare",
+        "it promises too much. Labels of the set are wrong now and then, and so is the model.",
+    )
+
+
+def _section(title: str, *lines: str) -> Iterator[str]:
+    yield from ("", f"## {title}", "", *lines)
+
+
+def _data(data: Mapping[str, Any]) -> Iterator[str]:
+    if "pictures" not in data:
+        yield _DRAWN if data.get("modules") == "drawn" else f"A labelled folder: {data}."
+        return
+    parts = ", ".join(f"{count:,} {part}" for part, count in data["pictures"].items())
+    yield _REAL
+    yield f"Split by picture, never by frame: {parts}. Rule: {data['rule']}."
+    yield f"SHA-256 of the pictures and their classes: `{data['sha256']}`."
+
+
+def _steps(record: Mapping[str, Any]) -> Iterator[str]:
+    for number, step in enumerate(chain(record), 1):
+        look = step["validation"]
+        yield (
+            f"{number}. `{step['command']}`: seed {step['config']['seed']}, {step['steps']} steps, "
+            f"{step['seconds'] / 60:.0f} min; validation modules {look['binary_accuracy']:.1%} "
+            f"faulty or not, {look['class_accuracy']:.1%} which fault."
+        )
+    versions = ", ".join(f"{name} {value}" for name, value in record["versions"].items())
+    yield ""
+    yield f"With {versions}."

@@ -1,0 +1,104 @@
+"""What a run leaves on disk: the last state to go on from, the best weights, the record.
+
+A file is written beside its place and then renamed, so a reader finds the old one or
+the new one, whole; a full disk leaves the old one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edge_infer.errors import TrainingError
+from edge_infer.training.network import Network, Size
+
+LAST, BEST, RECORD = "last.pt", "best.pt", "run.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network that a step made, and how it came about.
+
+    Attributes:
+        network: in evaluation mode.
+        labels: class names; index is the class id.
+        record: command, seed, data, versions and figures of the last step; what it
+            began with is its ``start``, a record of the same kind, or None.
+    """
+
+    network: Network
+    labels: tuple[str, ...]
+    record: dict[str, Any]
+
+
+def save(folder: Path, name: str, state: dict[str, Any]) -> None:
+    """Write a state; raises TrainingError when the disk does not take it."""
+    fresh = folder / f"{name}.new"
+    try:
+        torch.save(state, fresh)
+        fresh.replace(folder / name)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
+        fresh.unlink(missing_ok=True)
+        raise TrainingError(
+            f"{folder / name} cannot be written ({_first_line(error)})",
+            "make room there, then go on with --resume",
+        ) from error
+
+
+def load(folder: Path, name: str) -> dict[str, Any]:
+    """Read a state; raises TrainingError when there is none, or none that is whole."""
+    file = folder / name
+    try:
+        state: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu")
+    except FileNotFoundError:
+        raise TrainingError(f"{file} is not there", "name the folder of a run") from None
+    except Exception as error:
+        raise TrainingError(
+            f"{file} is no checkpoint ({_first_line(error)})", "run that step again"
+        ) from error
+    return state
+
+
+def save_trained(folder: Path, name: str, trained: Trained) -> None:
+    """Write a network with its record."""
+    save(folder, name, {
+        "labels": list(trained.labels),
+        "size": json.dumps(trained.network.size),
+        "weights": trained.network.state_dict(),
+        "record": json.dumps(trained.record),
+    })  # fmt: skip
+
+
+def load_trained(folder: Path, name: str = BEST) -> Trained:
+    """The network of a run; raises TrainingError."""
+    state = load(folder, name)
+    try:
+        network = Network(len(state["labels"]), Size.from_json(json.loads(state["size"])))
+        network.load_state_dict(state["weights"])
+        return Trained(network.eval(), tuple(state["labels"]), json.loads(state["record"]))
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise TrainingError(
+            f"{folder / name} is of another version ({_first_line(error)})", "run that step again"
+        ) from error
+
+
+def network_like(network: Network) -> Network:
+    """A copy that shares nothing."""
+    twin = Network(network.classes, network.size)
+    twin.load_state_dict(network.state_dict())
+    twin.eval()
+    return twin
+
+
+def state_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors, detached from what goes on being changed."""
+    return {name: value.detach().clone() for name, value in tensors.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -1,0 +1,167 @@
+"""The network as ONNX files: in floats, and in eight bits as each kind of engine wants them.
+
+Whether a file does what the network does is checked in export.py.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edge_infer.training.checkpoint import network_like
+from edge_infer.training.judge import INPUT_NAME
+from edge_infer.training.network import OUTPUTS, Network
+
+OPSET = 17
+
+PIXEL_STEP, PIXEL_ZERO = 1 / 64, 128
+"""What a grey level is to the network: ``(level - PIXEL_ZERO) * PIXEL_STEP``. Rounded to steps of
+just this size, every level is met exactly."""
+
+
+def to_onnx(network: Network, height: int, width: int) -> bytes:
+    """In floats: one uint8 image [1, 1, height, width] to the maps named OUTPUTS."""
+    image = torch.zeros(1, 1, height, width, dtype=torch.uint8)
+    target = io.BytesIO()
+    with warnings.catch_warnings():
+        # The TorchScript exporter is the one whose graphs the quantiser knows.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            network_like(network), (image,), target, opset_version=OPSET, dynamo=False,
+            input_names=[INPUT_NAME], output_names=list(OUTPUTS),
+        )  # fmt: skip
+    return target.getvalue()
+
+
+def to_onnx_int8(network: Network, frames: NDArray[np.uint8]) -> bytes:
+    """In eight bits for ONNX Runtime and OpenVINO: unsigned values, seven-bit weights.
+
+    Without VNNI an x86 processor adds two products in 16 bits, which two products of
+    eight bits overflow: with eight-bit weights the chances on AVX2 were off by 0.15 to
+    0.2 instead of 0.01. Seven bits are right on every processor.
+
+    Args:
+        network: whose batch normalisation becomes part of the convolutions.
+        frames: (n, height, width), whose values between the layers set the scales.
+    """
+    from onnxruntime.quantization import QuantType
+
+    model = _quantised(
+        network, frames, np.array(PIXEL_ZERO, np.uint8),
+        activation_type=QuantType.QUInt8, reduce_range=True,
+        op_types_to_quantize=["Conv", "Relu", "Add", "Concat", "Resize"], extra_options={},
+    )  # fmt: skip
+    _take_pixels(model)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def to_onnx_for_tensorrt(network: Network, frames: NDArray[np.uint8]) -> bytes:
+    """In eight bits for TensorRT: signed values around zero, which is all that it takes.
+
+    Inputs and weights of convolutions are rounded, and nothing else: TensorRT moves
+    the rounding to where it is cheapest by itself. Biases stay floats, since it reads
+    no 32-bit integers there.
+
+    Args:
+        network: as for to_onnx_int8.
+        frames: as for to_onnx_int8.
+    """
+    from onnxruntime.quantization import QuantType
+
+    model = _quantised(
+        network, frames, np.array(0, np.int8),
+        activation_type=QuantType.QInt8, reduce_range=False, op_types_to_quantize=["Conv"],
+        extra_options={"ActivationSymmetric": True, "QuantizeBias": False,
+                       "OpTypesToExcludeOutputQuantization": ["Conv"]},
+    )  # fmt: skip
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def as_written(content: bytes) -> Callable[[NDArray[np.uint8]], list[NDArray[Any]]]:
+    """A file in ONNX Runtime, node by node: rounded as it says, but summed in floats.
+
+    What a file for another engine means, free of what this processor does to eight bits.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def answer(image: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        maps: list[NDArray[Any]] = session.run(None, {INPUT_NAME: image})
+        return maps
+
+    return answer
+
+
+class _Reader:
+    """Hands frames to the calibration one by one."""
+
+    def __init__(self, frames: NDArray[np.uint8]) -> None:
+        self._frames: Iterator[NDArray[np.uint8]] = iter(frames[:, None, None])
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """The next frame as an input, or None."""
+        frame = next(self._frames, None)
+        return None if frame is None else {INPUT_NAME: frame}
+
+
+def _quantised(
+    network: Network,
+    frames: NDArray[np.uint8],
+    pixel_zero: NDArray[Any],
+    *,
+    extra_options: dict[str, Any],
+    **settings: Any,
+) -> Any:
+    """The network with pairs of QuantizeLinear and DequantizeLinear around what is rounded.
+
+    Scales span the least and the greatest value of all frames. Of what ONNX Runtime
+    offers this puts the fewest boxes far off: on held-out frames the worst side was 1 to
+    3 pixels wrong, with the mean of each frame's extremes or a percentile of 99.99 it was
+    7 to 10, with 99.999 it was 2 to 4; entropy comes to the same as this.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with TemporaryDirectory(prefix="edge_infer_") as folder:
+        prepared, done = Path(folder) / "prepared.onnx", Path(folder) / "done.onnx"
+        floats = onnx.load_from_string(to_onnx(network, *frames.shape[1:]))
+        quant_pre_process(floats, str(prepared), skip_symbolic_shape=True)
+        first = next(n for n in onnx.load(prepared).graph.node if n.op_type == "Conv").input[0]
+        pixels = {"scale": np.array(PIXEL_STEP, np.float32), "zero_point": pixel_zero}
+        quantize_static(
+            str(prepared), str(done), _Reader(frames),
+            quant_format=QuantFormat.QDQ, calibrate_method=CalibrationMethod.MinMax,
+            per_channel=True, weight_type=QuantType.QInt8,
+            extra_options={"TensorQuantOverrides": {first: [pixels]}, **extra_options}, **settings,
+        )  # fmt: skip
+        return onnx.load(done)
+
+
+def _take_pixels(model: Any) -> None:
+    """Leave out normalisation and first rounding: together they give each grey level itself."""
+    graph, value = model.graph, INPUT_NAME
+    left_out = None
+    while left_out is None or left_out.op_type != "QuantizeLinear":
+        left_out = next(node for node in graph.node if value in node.input)
+        value = left_out.output[0]
+        graph.node.remove(left_out)
+    for node in graph.node:
+        node.input[:] = [INPUT_NAME if name == value else name for name in node.input]
+    used = {name for node in graph.node for name in node.input}
+    for kept in [kept for kept in graph.initializer if kept.name not in used]:
+        graph.initializer.remove(kept)

@@ -1,0 +1,108 @@
+"""The steps from data to a small network, each a run in a folder of its own.
+
+``train`` begins with nothing; ``prune``, ``distil`` and ``qat`` begin with what an
+earlier step left, in any order. A step's record holds the record of the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edge_infer.errors import TrainingError
+from edge_infer.training.checkpoint import Trained, load_trained, network_like
+from edge_infer.training.data import HEIGHT, WIDTH, TrainingData, open_data
+from edge_infer.training.eight_bits import EightBits
+from edge_infer.training.network import Network, Size, cost
+from edge_infer.training.progress import teller
+from edge_infer.training.pruning import prune
+from edge_infer.training.ranks import Ranks, train_together
+from edge_infer.training.run import Run
+from edge_infer.training.trainer import TrainConfig, Trainer
+
+DEFAULTS = {
+    "train": TrainConfig(),
+    "prune": TrainConfig(steps=2000, learning_rate=1.5e-3),
+    "distil": TrainConfig(steps=4000),
+    "qat": TrainConfig(steps=600, learning_rate=3e-4, evaluate_every=100),
+}
+"""Kind of step -> what it needs when nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run, as it was asked for.
+
+    Attributes:
+        kind: a key of DEFAULTS.
+        out: its folder.
+        command: what to type for it again.
+        config: of the trainer.
+        data: a modules.npz or a labelled folder; empty for drawn modules alone.
+        start: folder of the run whose network it begins with; None for a fresh one.
+        teacher: folder of the run whose network it learns from; None for none.
+        size: of a fresh network; needed when there is no start.
+        keep: share of the multiplications that pruning leaves.
+        minutes: after which it stops, to go on later.
+        resume: go on with what is in the folder.
+    """
+
+    kind: str
+    out: Path
+    command: str
+    config: TrainConfig
+    data: str = ""
+    start: Path | None = None
+    teacher: Path | None = None
+    size: Size | None = None
+    keep: float = 1.0
+    minutes: float = float("inf")
+    resume: bool = False
+
+
+def carry_out(step: Step, processes: int = 1) -> Trained:
+    """Run a step in so many processes.
+
+    Returns:
+        The best network that it found.
+
+    Raises:
+        EdgeInferError: the data, a network to begin with or the folder cannot be used.
+    """
+    train_together(_work, processes, step)
+    return load_trained(step.out)
+
+
+def _work(ranks: Ranks, step: Step) -> None:
+    with teller(ranks.leads) as told:
+        data = open_data(step.data, step.config.seed, told.say)
+        network, start = _network(step, data)
+        teacher = load_trained(step.teacher).network if step.teacher else None
+        rounding = EightBits() if step.kind == "qat" else None
+        trainer = Trainer(step.config, network, teacher, rounding, ranks)
+        record = {"command": step.command, "kind": step.kind, "start": start,
+                  "multiplications": cost(network_like(network), HEIGHT, WIDTH)}  # fmt: skip
+        run = Run(trainer, data, step.out, record)
+        if step.resume:
+            run.resume()
+        run.go(told.step, step.minutes)
+
+
+def _network(step: Step, data: TrainingData) -> tuple[Network, dict[str, Any] | None]:
+    """What the step begins with, and the record of that."""
+    if step.start is None:
+        assert step.size is not None
+        torch.manual_seed(step.config.seed)
+        return Network(len(data.labels), step.size), None
+    start = load_trained(step.start)
+    if start.labels != data.labels:
+        raise TrainingError(
+            f"the run in {step.start} has other classes than the data", "use the data of that run"
+        )
+    network = network_like(start.network)
+    if step.kind == "prune":
+        network = prune(network, step.keep, HEIGHT, WIDTH)
+    return network, start.record

@@ -1,0 +1,125 @@
+"""A run learns, goes on where it stopped, and loses nothing."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train: torch is not installed")
+
+from training_helpers import TINY, quiet  # noqa: E402
+
+from edge_infer.errors import TrainingError  # noqa: E402
+from edge_infer.training import checkpoint, run  # noqa: E402
+from edge_infer.training.checkpoint import BEST, LAST, RECORD, load_trained  # noqa: E402
+from edge_infer.training.judge import judge  # noqa: E402
+from edge_infer.training.network import Network, Size  # noqa: E402
+from edge_infer.training.run import CURVES, Run  # noqa: E402
+from edge_infer.training.trainer import TrainConfig, Trainer  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def fresh(farm, folder, seed=0, **changes):
+    torch.manual_seed(seed)
+    config = TrainConfig(**{"steps": 4, "batch": 2, "evaluate_every": 2, **changes})
+    trainer = Trainer(config, Network(11, Size.parse(TINY)))
+    return Run(trainer, farm, folder, {"command": "test", "start": None})
+
+
+def weights_of(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_it_learns_a_tiny_set_by_heart(trained, frames):
+    network = load_trained(trained).network
+    score = judge(network, frames, load_trained(trained).labels)
+    assert score.binary_accuracy > 0.95
+    assert score.accuracy > 0.93
+
+
+def test_a_run_leaves_its_record_and_its_course(trained):
+    record = json.loads((trained / RECORD).read_text())
+    assert record["config"]["steps"] == 240
+    assert record["data"] == {"modules": "tiny"}
+    assert record["versions"]["torch"] == str(torch.__version__)
+    assert record["validation"]["class_accuracy"] > 0.93
+    assert record == load_trained(trained).record
+    assert (trained / CURVES).read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_goes_on_exactly_where_it_stopped(farm, tmp_path):
+    whole = fresh(farm, tmp_path / "whole")
+    whole.go(quiet)
+
+    first = fresh(farm, tmp_path / "halves")
+    first.go(lambda done, of, words: os.kill(os.getpid(), signal.SIGTERM) if done == 2 else None)
+    assert first.trainer.step == 2
+    second = fresh(farm, tmp_path / "halves", seed=9)
+    second.resume()
+    second.go(quiet)
+    assert torch.equal(weights_of(second.trainer.network), weights_of(whole.trainer.network))
+    assert torch.equal(weights_of(second.trainer.average), weights_of(whole.trainer.average))
+    assert [look["step"] for look in second._looks] == [2, 4]
+
+
+def test_it_ends_early_when_nothing_gets_better(farm, tmp_path):
+    still = fresh(farm, tmp_path, steps=50, evaluate_every=1, patience=3, learning_rate=1e-12)
+    still.go(quiet)
+    assert still.trainer.step == 4
+
+
+def test_it_stops_when_its_time_is_up(farm, tmp_path):
+    short = fresh(farm, tmp_path, steps=500)
+    short.go(quiet, minutes=1e-9)
+    assert short.trainer.step == 1
+    assert (tmp_path / LAST).is_file()
+    assert load_trained(tmp_path).record["steps"] == 1
+
+
+def test_going_on_with_other_settings_is_refused(farm, tmp_path):
+    fresh(farm, tmp_path).go(quiet)
+    other = fresh(farm, tmp_path, learning_rate=1.0)
+    with pytest.raises(TrainingError, match="other settings"):
+        other.resume()
+
+
+def test_an_absent_or_spoiled_checkpoint_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="is not there"):
+        load_trained(tmp_path)
+    (tmp_path / BEST).write_bytes(b"no weights")
+    with pytest.raises(TrainingError, match="is no checkpoint") as caught:
+        load_trained(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_said_and_the_old_checkpoint_stays(farm, tmp_path):
+    fresh(farm, tmp_path).go(quiet)
+    before = (tmp_path / BEST).read_bytes()
+    (tmp_path / f"{BEST}.new").symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match="make room there"):
+        checkpoint.save(tmp_path, BEST, {"much": torch.zeros(1000)})
+    assert (tmp_path / BEST).read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(farm, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainingError, match="cannot be made"):
+        fresh(farm, tmp_path / "file")
+
+
+def test_signals_mean_again_what_they_meant():
+    before = signal.getsignal(signal.SIGTERM)
+    with run.stop_signals() as stopped:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopped()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_the_curves_need_two_looks(farm, tmp_path):
+    one = fresh(farm, tmp_path, steps=1)
+    one.go(quiet)
+    assert not (tmp_path / CURVES).exists()
+    assert np.isfinite(one.record["validation"]["fault_loss"])

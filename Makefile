@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup swarm test check clean
+.PHONY: help setup setup-train swarm test check model clean
 
 help:  ## What can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.run  ## Install edge_infer into .venv
 
@@ -23,6 +23,20 @@ check: $(VENV)/.test  ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+setup-train: $(VENV)/.train  ## Install what training a model needs, too (PyTorch)
+
+# What the shipped model was made with; PROCESSES is the number of cores.
+MODULES ?= modules.npz
+RUNS ?= runs
+PROCESSES ?= 2
+model: $(VENV)/.train  ## Train the shipped model again; MODULES=path/to/modules.npz
+	$(BIN)/edge-infer train run --data $(MODULES) --out $(RUNS)/base --processes $(PROCESSES) \
+	  --steps 9000 --batch 24 --evaluate-every 300
+	$(BIN)/edge-infer train qat --data $(MODULES) --start $(RUNS)/base --out $(RUNS)/qat \
+	  --processes $(PROCESSES)
+	$(BIN)/edge-infer train export --data $(MODULES) --start $(RUNS)/qat \
+	  --out edge_infer/models/shipped/solar_thermal --name solar_thermal --version 1.0.0 --release 4
+
 clean:  ## Remove what these targets made
 	rm -rf $(VENV) build install log .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
@@ -33,6 +47,11 @@ $(BIN)/python:
 $(VENV)/.run: setup.py pyproject.toml | $(BIN)/python
 	@echo "Installing edge_infer into $(VENV) (about a minute) ..." >&2
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.run
+	@echo "Installing what training needs into $(VENV) (some minutes) ..." >&2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,train-tflite,tflite]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run

@@ -33,13 +33,14 @@ ONLY_IN = {
 }
 """Which files may import a library that not every room may know."""
 
-GROUND = {"errors", "domain", "geometry", "metrics"}
+GROUND = {"errors", "domain", "geometry", "metrics", "memory"}
 
 MAY_IMPORT = {
     "errors": set(),
     "domain": {"errors"},
     "geometry": {"errors", "domain"},
     "metrics": set(),
+    "memory": set(),
     "perception": GROUND | {"models", "backends.base"},
     "backends": GROUND,
     "models": GROUND,

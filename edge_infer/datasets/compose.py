@@ -131,7 +131,8 @@ class Composer:
         self, corners: NDArray[np.float32], class_id: NDArray[np.int64], warp: Matrix
     ) -> Boxes:
         """The modules that the frame shows at least partly; its first pixel begins at 0."""
-        seen = cv2.perspectiveTransform(corners.reshape(1, -1, 2), warp).reshape(-1, 4, 2) + 0.5
+        plane = np.dstack([corners, np.ones(corners.shape[:2])]) @ warp.T
+        seen = plane[..., :2] / plane[..., 2:] + 0.5
         whole = np.concatenate([seen.min(axis=1), seen.max(axis=1)], axis=1).astype(np.float32)
         edge = np.array([self.spec.width, self.spec.height] * 2, np.float32)
         cut = np.clip(whole, 0, edge)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edge_infer.models.bundle import ModelBundle
+from edge_infer.training.checkpoint import history
 
 CARD = "MODEL_CARD.md"
 
@@ -23,13 +24,6 @@ _DRAWN = "Drawn modules and rendered frames only: do not inspect a real plant wi
 def write_card(bundle: ModelBundle, record: Mapping[str, Any]) -> None:
     """Write the card into the bundle's folder."""
     (bundle.path / CARD).write_text("\n".join(_lines(bundle, record)) + "\n", encoding="utf-8")
-
-
-def chain(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The records of all steps that led to a network, the first one first."""
-    if record.get("start"):
-        yield from chain(record["start"])
-    yield record
 
 
 def _lines(bundle: ModelBundle, record: Mapping[str, Any]) -> Iterator[str]:
@@ -74,7 +68,7 @@ def _data(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _steps(record: Mapping[str, Any]) -> Iterator[str]:
-    for number, step in enumerate(chain(record), 1):
+    for number, step in enumerate(history(record), 1):
         look = step["validation"]
         yield (
             f"{number}. `{step['command']}`: seed {step['config']['seed']}, {step['steps']} steps, "

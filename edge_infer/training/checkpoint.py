@@ -7,12 +7,12 @@ the new one, whole; a full disk leaves the old one.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from edge_infer.errors import TrainingError
 from edge_infer.training.network import Network, Size
@@ -87,17 +87,19 @@ def load_trained(folder: Path, name: str = BEST) -> Trained:
         ) from error
 
 
+def history(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The records of all steps that led to a network, the first one first."""
+    if record.get("start"):
+        yield from history(record["start"])
+    yield record
+
+
 def network_like(network: Network) -> Network:
     """A copy that shares nothing."""
     twin = Network(network.classes, network.size)
     twin.load_state_dict(network.state_dict())
     twin.eval()
     return twin
-
-
-def state_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors, detached from what goes on being changed."""
-    return {name: value.detach().clone() for name, value in tensors.items()}
 
 
 def _first_line(error: Exception) -> str:

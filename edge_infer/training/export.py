@@ -6,7 +6,6 @@ off, and what it was made of, stands in the manifest.
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from edge_infer.models.bundle import ModelBundle
 from edge_infer.models.manifest import Manifest, Precision
 from edge_infer.training import onnx_files, tflite_files
 from edge_infer.training.agreement import Agreement, Answer, Reference
-from edge_infer.training.checkpoint import Trained, network_like
+from edge_infer.training.checkpoint import Trained, history, network_like
 from edge_infer.training.judge import manifest_of
 from edge_infer.training.network import COARSE_STRIDE, Network
 
@@ -290,17 +289,12 @@ Figures = dict[str, str | int | float]
 
 def _provenance(record: Mapping[str, Any], source: _Source, reference: Reference) -> Figures:
     """What the network was made of and is worth, as far as the record of its run says."""
-    earlier, step = [], record.get("start")
-    while step:
-        earlier.append(str(step["command"]))
-        step = step.get("start")
-    known = {key: record[key] for key in ("command", "steps", "parameters", "multiplications")
-             if key in record}  # fmt: skip
+    keys = ("parameters", "multiplications")
     return {
-        **known,
-        "start": " && ".join(reversed(earlier)),
+        **{f"step_{n}": step["command"] for n, step in enumerate(history(record), 1)},
+        **{key: record[key] for key in keys if key in record},
         "seed": record.get("config", {}).get("seed", 0),
-        "data": json.dumps(record.get("data", {})),
+        "data_sha256": record.get("data", {}).get("sha256", "drawn"),
         "calibration_frames": len(source.calibration),
         "check_modules": int(reference.modules.confusion.sum()),
         **_accuracies("", reference.modules),

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from edge_infer.errors import TrainingError
+from edge_infer.memory import keep_all_freed_blocks
 from edge_infer.training.checkpoint import Trained, load_trained, network_like
 from edge_infer.training.data import HEIGHT, WIDTH, TrainingData, open_data
 from edge_infer.training.eight_bits import EightBits
@@ -77,6 +78,7 @@ def carry_out(step: Step, processes: int = 1) -> Trained:
 
 
 def _work(ranks: Ranks, step: Step) -> None:
+    keep_all_freed_blocks()
     with teller(ranks.leads) as told:
         data = open_data(step.data, step.config.seed, told.say)
         network, start = _network(step, data)

@@ -6,8 +6,8 @@ import atexit
 import os
 from collections.abc import Mapping, Sequence
 
+from edge_infer.memory import keep_freed_blocks
 from edge_infer.runtime.embedded.executor import DdsExecutor
-from edge_infer.runtime.embedded.memory import keep_freed_blocks
 from edge_infer.runtime.embedded.participant import Participant
 from edge_infer.runtime.embedded.transport import DdsTransport
 from edge_infer.runtime.local import LocalRuntime

@@ -78,6 +78,13 @@ def test_evenness_brings_rare_faults_forward():
     assert 0.4 < shares[1] < 0.6
 
 
+def test_a_frame_that_shows_no_module_has_no_boxes():
+    spec = FrameSpec(width=64, height=64, module_px=(40.0, 40.0))
+    frames = draw(Composer(marked(), spec), 20, 1)
+    shown = np.unique(frames.boxes.frame)
+    assert 0 < len(shown) < 20
+
+
 def test_partly_visible_modules_say_so(pictures):
     frames = draw(Composer(pictures, JUDGED), 6, 3)
     assert ((frames.boxes.visible > 0) & (frames.boxes.visible < 0.9)).any()

@@ -4,7 +4,7 @@ import platform
 
 import pytest
 
-from edge_infer.runtime.embedded.memory import keep_freed_blocks
+from edge_infer.memory import keep_all_freed_blocks, keep_freed_blocks
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
@@ -12,9 +12,10 @@ def test_glibc_agrees():
     assert keep_freed_blocks({})
 
 
+@pytest.mark.parametrize("keep", [keep_freed_blocks, keep_all_freed_blocks])
 @pytest.mark.parametrize("name", ["GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_"])
-def test_what_the_user_said_about_memory_stays(name):
-    assert not keep_freed_blocks({name: "1"})
+def test_what_the_user_said_about_memory_stays(name, keep):
+    assert not keep({name: "1"})
 
 
 def test_page_faults_do_not_come_with_every_image(start):

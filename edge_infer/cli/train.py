@@ -75,9 +75,9 @@ def _configure_step(name: str, parser: argparse.ArgumentParser) -> None:
     if name in ("run", "distil"):
         add(
             "--size",
-            default="32,64,128,1,3,48",
-            metavar="F,M,C,MB,CB,N",
-            help="channels at 1/4, 1/8, 1/16, blocks at the last two, channels of the neck",
+            default="32,64,128,1,3,48,64",
+            metavar="F,M,C,MB,CB,J,N",
+            help="channels at 1/4, 1/8, 1/16, blocks at the last two, channels joined, neck",
         )
     add("--steps", type=positive_int, help="batches to learn from")
     add("--batch", type=positive_int, help="frames a step")
@@ -126,7 +126,7 @@ def _size(text: str) -> Size | None:
         return Size.parse(text) if text else None
     except ValueError:
         raise UsageError(
-            f"--size {text} is no size", "give six whole numbers, such as 32,64,128,1,3,48"
+            f"--size {text} is no size", "give seven whole numbers, such as 32,64,128,1,3,48,64"
         ) from None
 
 

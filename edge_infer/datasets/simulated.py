@@ -4,7 +4,7 @@ Farms, flights, cameras and weather are drawn at random, wider than any one
 mission: most frames show far more faults than a real farm has, so that each
 frame teaches much, and the rest show as few as a real one, so that healthy
 modules are learnt too. Tables are short, because what looks most like a fault is
-a warm stone between two of them. Only the faults have boxes.
+a warm stone between two of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edge_infer.domain import Pose
 from edge_infer.geometry import quaternion_from_rpy
 from edge_infer.simulation.camera import ThermalCamera
 from edge_infer.simulation.farm import Farm
-from edge_infer.simulation.labels import visible_faults
+from edge_infer.simulation.labels import visible_modules
 from edge_infer.simulation.layout import FarmConfig
 from edge_infer.simulation.modules import ModuleLibrary
 
@@ -49,7 +49,7 @@ def render(
     for index, (farm, camera, pose, velocity) in zip(
         range(count), _flights(seed, modules), strict=False
     ):
-        seen = visible_faults(farm, pose, camera.model)
+        seen = visible_modules(farm, pose, camera.model)
         # The simulation counts from the centre of the first pixel, boxes here from its edge.
         xyxy = (seen.xyxy + 0.5).astype(np.float32)
         fraction = seen.fraction.astype(np.float32)

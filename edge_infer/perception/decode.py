@@ -63,32 +63,82 @@ def decode_yolov8(outputs: Sequence[NDArray[Any]], manifest: Manifest) -> Candid
 
 
 def decode_grid(outputs: Sequence[NDArray[Any]], manifest: Manifest) -> Candidates:
-    """Decode raw maps [1, 4, h, w], [1, 1, h, w] and [1, classes, h, w] of our own network.
+    """Decode raw maps [1, 4, h, w], [1, 1, h, w] and [1, classes + 1, h, w] of our own network.
 
-    Distances from a place to the four sides in strides, the logit of a fault being
-    there, and the logits of its kinds: see training/network.py. Only places that no
-    neighbour outbids are looked at (Zhou et al., Objects as Points, 2019).
+    Distances from a place to the four sides in strides, the logit of a centre being
+    there, and what speaks for each class and, last, for none of them: see
+    training/network.py. Only places that no neighbour outbids are looked at (Zhou et
+    al., Objects as Points, 2019), and a thing is what the mean over its box says. Its
+    score is the chance that it is there and is of any class.
     """
     classes = len(manifest.labels)
     shapes = [output.shape for output in outputs]
-    if [shape[:2] for shape in shapes] != [(1, 4), (1, 1), (1, classes)] or (
+    if [shape[:2] for shape in shapes] != [(1, 4), (1, 1), (1, classes + 1)] or (
         len({shape[2:] for shape in shapes}) != 1 or len(shapes[0]) != 4
     ):
         raise DecodeError(
             f"outputs {shapes} are not the grid head's [1, 4, h, w], [1, 1, h, w], "
-            f"[1, {classes}, h, w]",
+            f"[1, {classes + 1}, h, w]",
             "state the model's real head and labels in its manifest",
         )
-    distances, logits, kinds = outputs[0][0], outputs[1][0, 0], outputs[2][0]
+    logits = outputs[1][0, 0]
+    # A score is at most the centre's, so what falls short there is not looked at.
     peaks = (logits >= _logit(manifest.score_threshold)) & (logits >= cv2.dilate(logits, _AROUND))
-    y, x = np.nonzero(peaks)
+    places, chances = read_grid(outputs, *np.nonzero(peaks))
+    score = chances.sum(axis=1)
+    hit = score >= manifest.score_threshold
     stride = np.array([manifest.input.width, manifest.input.height]) / logits.shape[::-1]
-    centre = np.stack([x, y], axis=1) + 0.5
+    return Candidates(
+        (places[hit] * np.tile(stride, 2)).astype(np.float32),
+        score[hit].astype(np.float32),
+        chances[hit].argmax(axis=1).astype(np.int32),
+    )
+
+
+def read_grid(
+    outputs: Sequence[NDArray[Any]], y: NDArray[np.intp], x: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the grid head says at some places.
+
+    Args:
+        outputs: as of decode_grid.
+        y: (n,) rows.
+        x: (n,) columns.
+
+    Returns:
+        (n, 4) boxes in places, and (n, classes) chances that a thing of the class is there.
+    """
+    distances, logits, kinds = outputs[0][0], outputs[1][0, 0], outputs[2][0]
+    centre = np.stack([x, y], axis=1).astype(np.float32) + np.float32(0.5)
     sides = distances[:, y, x].T
-    xyxy = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], axis=1)
-    xyxy = (xyxy * np.tile(stride, 2)).astype(np.float32)
-    score = (1 / (1 + np.exp(-logits[y, x].astype(np.float64)))).astype(np.float32)
-    return Candidates(xyxy, score, kinds[:, y, x].argmax(axis=0).astype(np.int32))
+    places = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], axis=1)
+    there = 1 / (1 + np.exp(-logits[y, x]))
+    return places, _softmax(_box_means(kinds, places))[:, :-1] * there[:, None]
+
+
+def _box_means(maps: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, channels) means of (channels, h, w) maps over (n, 4) boxes in places."""
+    channels, height, width = maps.shape
+    down = _covered(places[:, 1], places[:, 3], height)
+    across = _covered(places[:, 0], places[:, 2], width)
+    rows = down @ maps.transpose(1, 0, 2).reshape(height, -1)
+    means = np.einsum("ncw,nw->nc", rows.reshape(-1, channels, width), across)
+    return np.asarray(means, np.float32)
+
+
+def _covered(
+    low: NDArray[np.float32], high: NDArray[np.float32], count: int
+) -> NDArray[np.float32]:
+    """(n, count) shares of each interval that lie on each place."""
+    start = np.arange(count, dtype=np.float32)
+    covered = np.minimum(high[:, None], start + 1) - np.maximum(low[:, None], start)
+    covered = np.clip(covered, 0, None)
+    return np.asarray(covered / np.maximum(covered.sum(axis=1, keepdims=True), np.float32(1e-6)))
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def _logit(probability: float) -> float:

@@ -13,8 +13,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_infer.simulation.layout import FarmConfig, Fault, choose_faults, map_from_farm
-from edge_infer.simulation.modules import DrawnModules, ModuleLibrary
+from edge_infer.simulation.layout import (
+    FarmConfig,
+    Fault,
+    choose_faults,
+    map_from_farm,
+    module_centres_m,
+)
+from edge_infer.simulation.modules import FAULT_CLASSES, DrawnModules, ModuleLibrary
 from edge_infer.simulation.texture import Texture, draw_texture
 
 __all__ = ["Farm", "FarmConfig", "Fault"]
@@ -69,8 +75,26 @@ class Farm:
         return np.asarray(points[:, :2] @ self.map_from_farm)
 
     @cached_property
+    def module_corners_m(self) -> Array:
+        """(rows * columns, 4, 3) corners of all modules in the fleet frame, row by row."""
+        along, across = module_centres_m(self.config)
+        centres = np.stack(np.meshgrid(along, across), axis=-1).reshape(-1, 1, 2)
+        signs = np.array([[-1, 1], [1, 1], [1, -1], [-1, -1]]) / 2
+        extent = (self.config.module_width_m, self.config.module_depth_m)
+        return self.to_map(centres + signs * extent).reshape(-1, 4, 3)
+
+    @cached_property
+    def module_classes(self) -> NDArray[np.int64]:
+        """(rows * columns,) index into FAULT_CLASSES of each module; -1 for a healthy one."""
+        columns = self.config.tables * self.config.modules_per_table
+        classes = np.full(self.config.rows * columns, -1, np.int64)
+        for fault in self.faults:
+            classes[fault.row * columns + fault.column] = FAULT_CLASSES.index(fault.class_name)
+        return classes
+
+    @cached_property
     def fault_corners_m(self) -> Array:
         """(n, 4, 3) corners of the faulty modules in the fleet frame."""
-        signs = np.array([[-1, 1], [1, 1], [1, -1], [-1, -1]]) / 2
-        corners = [self.to_map(signs * f.extent_m) + np.asarray(f.position_m) for f in self.faults]
-        return np.array(corners).reshape(-1, 4, 3)
+        columns = self.config.tables * self.config.modules_per_table
+        places = [fault.row * columns + fault.column for fault in self.faults]
+        return self.module_corners_m[np.array(places, np.int64)]

@@ -45,20 +45,48 @@ class VisibleFaults(NamedTuple):
 
 def visible_faults(farm: Farm, pose: Pose, camera: CameraModel) -> VisibleFaults:
     """The faults that a camera at a true pose has at least partly in view."""
-    near = _nearby(farm, pose)
-    boxes = _boxes(farm.fault_corners_m[near], pose, camera)
-    limit = (camera.width - 1.0, camera.height - 1.0)
-    cut = np.clip(boxes, 0.0, (*limit, *limit))
-    fraction = _area(cut) / _area(boxes)
+    near = _nearby(farm.fault_corners_m, pose)
+    cut, fraction = _in_view(farm.fault_corners_m[near], pose, camera)
     seen = np.flatnonzero(fraction > 0)
     ids = near[seen]
     names = [FAULT_CLASSES.index(farm.faults[i].class_name) for i in ids]
     return VisibleFaults(ids, np.array(names, np.int64), cut[seen], fraction[seen])
 
 
-def _nearby(farm: Farm, pose: Pose) -> NDArray[np.int64]:
-    """Faults that a camera that looks down might see at all."""
-    away = farm.fault_corners_m[:, 0, :2] - pose.position_m[:2]
+class VisibleModules(NamedTuple):
+    """The modules of a frame, healthy and faulty, columnar.
+
+    Attributes:
+        class_index: (n,) int, index into FAULT_CLASSES; -1 for a healthy one.
+        xyxy: (n, 4) as in VisibleFaults.
+        fraction: (n,) as in VisibleFaults.
+    """
+
+    class_index: NDArray[np.int64]
+    xyxy: Array
+    fraction: Array
+
+
+def visible_modules(farm: Farm, pose: Pose, camera: CameraModel) -> VisibleModules:
+    """The modules that a camera at a true pose has at least partly in view."""
+    corners = farm.module_corners_m
+    near = _nearby(corners, pose)
+    cut, fraction = _in_view(corners[near], pose, camera)
+    seen = np.flatnonzero(fraction > 0)
+    return VisibleModules(farm.module_classes[near[seen]], cut[seen], fraction[seen])
+
+
+def _in_view(corners_m: Array, pose: Pose, camera: CameraModel) -> tuple[Array, Array]:
+    """(n, 4) boxes cut at the image's border, and (n,) shares of them that are in it."""
+    boxes = _boxes(corners_m, pose, camera)
+    limit = (camera.width - 1.0, camera.height - 1.0)
+    cut = np.clip(boxes, 0.0, (*limit, *limit))
+    return cut, _area(cut) / _area(boxes)
+
+
+def _nearby(corners_m: Array, pose: Pose) -> NDArray[np.int64]:
+    """Modules that a camera that looks down might see at all."""
+    away = corners_m[:, 0, :2] - pose.position_m[:2]
     return np.flatnonzero(np.hypot(*away.T) < _FARTHEST * pose.position_m[2])
 
 

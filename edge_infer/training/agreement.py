@@ -1,6 +1,6 @@
 """Whether a file of weights says what the network says, on frames with known answers.
 
-Compared are chances and boxes at the places where the network is surest of a fault,
+Compared are chances and boxes at the places where the network is surest of a module,
 because decoding and suppression would turn a tiny difference into another box; and
 what both make of the modules, because that is what counts in the end.
 """
@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from edge_infer.datasets.frames import LabelledFrames
 from edge_infer.evaluation.scores import ModuleScore, module_score
 from edge_infer.models.manifest import Manifest
-from edge_infer.perception.decode import decode
+from edge_infer.perception.decode import decode, read_grid
 from edge_infer.training.network import STRIDE, Network
 
 PLACES = 100
-"""Of each frame, those with the greatest chances."""
+"""Of each frame, those where a module is likeliest."""
 
 Maps = Sequence[NDArray[Any]]
 Answer = Callable[[NDArray[np.uint8]], Maps]
-"""One image [1, 1, h, w] -> distances, fault and kinds."""
+"""One image [1, 1, h, w] -> distances, module and kinds."""
 
 
 class Agreement(NamedTuple):
@@ -89,6 +89,6 @@ def _answers(answer: Answer, frames: LabelledFrames) -> Iterator[Maps]:
 def _differences(mine: Maps, own: Maps) -> tuple[NDArray[Any], NDArray[Any]]:
     """(n,) of chances and (4 n,) of sides in pixels, at the own maps' best places."""
     y, x = np.divmod(np.argsort(own[1].ravel())[-PLACES:], own[1].shape[3])
-    chances = [1 / (1 + np.exp(-maps[1][0, 0, y, x].astype(np.float64))) for maps in (mine, own)]
-    sides = (mine[0][0, :, y, x] - own[0][0, :, y, x]) * STRIDE
-    return np.abs(chances[0] - chances[1]), np.abs(sides).ravel()
+    (my_boxes, mine_say), (own_boxes, own_say) = (read_grid(maps, y, x) for maps in (mine, own))
+    scores = mine_say.sum(axis=1) - own_say.sum(axis=1)
+    return np.abs(scores), np.abs((my_boxes - own_boxes) * STRIDE).ravel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-LOSSES = {"fault_loss": "fault", "kind_loss": "kind", "box_loss": "box"}
+LOSSES = {"module_loss": "module", "kind_loss": "kind", "box_loss": "box"}
 ACCURACIES = {"binary_accuracy": "faulty or not", "class_accuracy": "which fault"}
 
 

@@ -6,29 +6,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_infer.training.losses import boxes, generalised_iou
+from edge_infer.training.losses import KIND_WEIGHT, Labels, boxes, generalised_iou, kinds_of
 from edge_infer.training.network import Raw
 
 WEIGHT = 1.0
 """Of all that the teacher says, against the labels."""
 
 
-def distillation_loss(raw: Raw, teacher: Raw, class_id: Tensor, xyxy: Tensor) -> Tensor:
-    """How far the answers are from the teacher's, per place with a module.
-
-    Args:
-        raw: of a batch.
-        teacher: the same batch's.
-        class_id: (batch, rows, columns) as in Targets.
-        xyxy: (batch, rows, columns, 4) as in Targets.
-    """
-    faulty, module = class_id >= 0, xyxy[..., 2] > 0
-    count = module.sum().clamp(min=1)
-    fault = functional.binary_cross_entropy_with_logits(
-        raw.fault, teacher.fault.sigmoid(), reduction="sum"
+def distillation_loss(raw: Raw, teacher: Raw, labels: Labels) -> Tensor:
+    """How far the answers on a batch are from the teacher's on the same."""
+    there = labels.grid >= 0
+    count = there.sum().clamp(min=1)
+    module = functional.binary_cross_entropy_with_logits(
+        raw.module, teacher.module.sigmoid(), reduction="sum"
     )
-    kinds, wanted = (r.kinds.permute(0, 2, 3, 1)[faulty].log_softmax(-1) for r in (raw, teacher))
-    kind = functional.kl_div(kinds, wanted, reduction="sum", log_target=True)
-    overlap = generalised_iou(boxes(raw)[module], boxes(teacher)[module])
-    total: Tensor = WEIGHT * (fault + kind + (1 - overlap).sum()) / count
-    return torch.nan_to_num(total)
+    said, wanted = (kinds_of(r, labels).log_softmax(-1) for r in (raw, teacher))
+    kind = functional.kl_div(said, wanted, reduction="sum", log_target=True)
+    overlap = generalised_iou(boxes(raw)[there], boxes(teacher)[there])
+    where = (module + (1 - overlap).sum()) / count
+    what = KIND_WEIGHT * kind / labels.asked.sum().clamp(min=1)
+    return torch.as_tensor(WEIGHT * (where + what))

@@ -1,8 +1,8 @@
-"""The loss: is there a fault, which one, and where does its module end.
+"""The loss: where are modules, where do they end, and what is each of them.
 
-A fault's score is the chance that its module is faulty, learnt by plain cross
-entropy so that it can be read as one; the class is a choice among faults. Healthy
-modules teach the box as well as faulty ones do.
+What a module is follows from the mean of the maps over its whole box, as in a
+classifier of cut-out modules: the places of a module need not agree, and none of
+them has to see all of it.
 """
 
 from __future__ import annotations
@@ -14,45 +14,91 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_infer.training.network import STRIDE, Raw, centres
-from edge_infer.training.targets import IGNORED
 
 SMOOTHING = 0.05
 """Share of the class target that is spread over all classes: labels of the set err."""
 
+KIND_WEIGHT = 2.0
+"""Of what a module is, against where it is: the former is what is hard."""
+
+
+class Labels(NamedTuple):
+    """What a batch should say, on the network's device.
+
+    Attributes:
+        grid: (batch, rows, columns) int64, as in Targets.
+        frame: (m,) int64, of each box.
+        xyxy: (m, 4) float32, input pixels.
+        class_id: (m,) int64; the number of classes for a healthy module.
+        asked: (m,) bool, as in Targets.
+    """
+
+    grid: Tensor
+    frame: Tensor
+    xyxy: Tensor
+    class_id: Tensor
+    asked: Tensor
+
 
 class Losses(NamedTuple):
-    """Each per place with a module; their sum is what is minimised."""
+    """Their sum is what is minimised."""
 
-    fault: Tensor
+    module: Tensor
     kind: Tensor
     box: Tensor
 
     @property
     def total(self) -> Tensor:
         """What the optimiser works on."""
-        return self.fault + self.kind + self.box
+        return self.module + KIND_WEIGHT * self.kind + self.box
 
 
-def detection_loss(raw: Raw, class_id: Tensor, xyxy: Tensor) -> Losses:
-    """How far a batch is from its labels.
+def detection_loss(raw: Raw, labels: Labels) -> Losses:
+    """How far a batch is from its labels."""
+    there, asked = labels.grid >= 0, labels.grid >= -1
+    count = there.sum().clamp(min=1)
+    module = functional.binary_cross_entropy_with_logits(
+        raw.module.squeeze(1)[asked], there[asked].float(), reduction="sum"
+    )
+    overlap = generalised_iou(boxes(raw)[there], labels.xyxy[labels.grid[there]])
+    kind = functional.cross_entropy(
+        kinds_of(raw, labels), labels.class_id[labels.asked],
+        reduction="sum", label_smoothing=SMOOTHING,
+    )  # fmt: skip
+    return Losses(
+        module / count, kind / labels.asked.sum().clamp(min=1), (1 - overlap).sum() / count
+    )
+
+
+def kinds_of(raw: Raw, labels: Labels) -> Tensor:
+    """(asked boxes, classes + 1) logits of what each module is."""
+    return box_means(raw.kinds, labels.frame[labels.asked], labels.xyxy[labels.asked] / STRIDE)
+
+
+def box_means(maps: Tensor, frame: Tensor, xyxy: Tensor) -> Tensor:
+    """(m, channels) means of (batch, channels, rows, columns) maps over boxes.
 
     Args:
-        raw: of a batch.
-        class_id: (batch, rows, columns) as in Targets.
-        xyxy: (batch, rows, columns, 4) as in Targets.
+        maps: one value a place.
+        frame: (m,) index into the batch, rising.
+        xyxy: (m, 4) in places; a place counts by the share of it that a box covers.
     """
-    faulty, module = class_id >= 0, xyxy[..., 2] > 0
-    count = module.sum().clamp(min=1)
-    asked = class_id != IGNORED
-    fault = functional.binary_cross_entropy_with_logits(
-        raw.fault.squeeze(1)[asked], faulty[asked].float(), reduction="sum"
-    )
-    kinds = raw.kinds.permute(0, 2, 3, 1)[faulty]
-    kind = functional.cross_entropy(
-        kinds, class_id[faulty], reduction="sum", label_smoothing=SMOOTHING
-    )
-    overlap = generalised_iou(boxes(raw)[module], xyxy[module])
-    return Losses(fault / count, kind / count, (1 - overlap).sum() / count)
+    rows, columns = maps.shape[2:]
+    across = _covered(xyxy[:, 0], xyxy[:, 2], columns)
+    down = _covered(xyxy[:, 1], xyxy[:, 3], rows)
+    parts = [
+        torch.einsum("mh,chw,mw->mc", down[frame == i], maps[i], across[frame == i])
+        for i in range(len(maps))
+    ]
+    return torch.cat(parts)
+
+
+def _covered(low: Tensor, high: Tensor, count: int) -> Tensor:
+    """(m, count) shares of each interval that lie on each place."""
+    start = torch.arange(count, device=low.device)
+    low, high = low[:, None], high[:, None]
+    covered = (torch.minimum(high, start + 1) - torch.maximum(low, start)).clamp(min=0)
+    return covered / covered.sum(dim=1, keepdim=True).clamp(min=1e-6)
 
 
 def boxes(raw: Raw) -> Tensor:

@@ -19,7 +19,7 @@ STRIDE = 8
 COARSE_STRIDE = 16
 """Height and width of an image are multiples of this."""
 
-OUTPUTS = ("distances", "fault", "kinds")
+OUTPUTS = ("distances", "module", "kinds")
 
 
 class Stage(NamedTuple):
@@ -78,16 +78,16 @@ class Size(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """From channels at 1/4, 1/8, 1/16, blocks at 1/8, 1/16, and channels of the neck.
+        """From channels at 1/4, 1/8, 1/16, blocks at 1/8, 1/16, channels where they meet, neck.
 
         Raises:
-            ValueError: these are not six positive whole numbers.
+            ValueError: these are not seven positive whole numbers.
         """
         values = [int(word) for word in text.split(",")]
-        if len(values) != 6 or min(values) < 1:
+        if len(values) != 7 or min(values) < 1:
             raise ValueError(text)
-        *shape, neck = values
-        return cls.even(*shape)._replace(joined=neck, neck=neck)
+        *shape, joined, neck = values
+        return cls.even(*shape)._replace(joined=joined, neck=neck)
 
     @classmethod
     def from_json(cls, values: Any) -> Size:
@@ -103,12 +103,13 @@ class Raw(NamedTuple):
 
     Attributes:
         distances: (batch, 4, rows, columns) to left, top, right, bottom in strides.
-        fault: (batch, 1, rows, columns), logit of the chance that this module is faulty.
-        kinds: (batch, classes, rows, columns), logits of which fault it is if it is one.
+        module: (batch, 1, rows, columns), logit of the chance that a module's centre is here.
+        kinds: (batch, classes + 1, rows, columns), what speaks for each kind of fault and,
+            last, for none; their mean over a module's box are the logits of what it is.
     """
 
     distances: Tensor
-    fault: Tensor
+    module: Tensor
     kinds: Tensor
 
 
@@ -181,17 +182,17 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
         self.sum = Add()
         self.neck = conv(size.joined, size.neck)
         self.distances = nn.Conv2d(size.neck, 4, 1)
-        self.fault = nn.Conv2d(size.neck, 1, 1)
-        self.kinds = nn.Conv2d(size.neck, classes, 1)
-        # Most places see no fault, and a module reaches some strides to each side: start
+        self.module = nn.Conv2d(size.neck, 1, 1)
+        self.kinds = nn.Conv2d(size.neck, classes + 1, 1)
+        # Most places are no module's centre, and a module reaches some strides to each side: start
         # there, so the first steps are not spent on that.
-        nn.init.constant_(self.fault.bias, -2.0)
+        nn.init.constant_(self.module.bias, -2.0)
         nn.init.constant_(self.distances.bias, 2.5)
 
     @property
     def classes(self) -> int:
         """How many kinds of faults it tells apart."""
-        return int(self.kinds.out_channels)
+        return int(self.kinds.out_channels) - 1
 
     @property
     def size(self) -> Size:
@@ -205,7 +206,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
         x = image.float() * (1.0 / 64.0) - 2.0
         x = self.middle(self.fine(x))
         x = self.neck(self.sum(self.join(x), self.up(self.coarse(x))))
-        return Raw(nn.functional.relu(self.distances(x)), self.fault(x), self.kinds(x))
+        return Raw(nn.functional.relu(self.distances(x)), self.module(x), self.kinds(x))
 
 
 def _channels(layer: nn.Sequential) -> int:

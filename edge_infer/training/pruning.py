@@ -66,7 +66,7 @@ def _without(network: Network, ratio: float) -> Network:
         pruning_ratio=ratio,
         max_pruning_ratio=MOST_OF_A_LAYER,
         round_to=MULTIPLE,
-        ignored_layers=[twin.distances, twin.fault, twin.kinds],
+        ignored_layers=[twin.distances, twin.module, twin.kinds],
     )
     pruner.step()
     # Rebuilt from its size: what was pruned is a plain Network like any other.

@@ -128,7 +128,7 @@ class Run:
         self._losses = []
         look = {
             "step": self.trainer.step,
-            "fault_loss": round(float(losses[0]), 4),
+            "module_loss": round(float(losses[0]), 4),
             "kind_loss": round(float(losses[1]), 4),
             "box_loss": round(float(losses[2]), 4),
             "binary_accuracy": round(score.binary_accuracy, 4),
@@ -170,7 +170,7 @@ class Run:
     def _words(self) -> str:
         look = self._looks[-1]
         return (
-            f"step {look['step']}  losses {look['fault_loss']:.3f} {look['kind_loss']:.3f} "
+            f"step {look['step']}  losses {look['module_loss']:.3f} {look['kind_loss']:.3f} "
             f"{look['box_loss']:.3f}  faulty or not {look['binary_accuracy']:.1%}, "
             f"which fault {look['class_accuracy']:.1%}  {self._seconds:.0f} s"
         )

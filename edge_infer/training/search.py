@@ -100,7 +100,7 @@ def search(data: str, out: Path, candidates: int, steps: int, seed: int) -> list
 def choose(count: int, seed: int) -> list[Candidate]:
     """So many different candidates, by chance; raises TrainingError when there are not so many."""
     space = [
-        Candidate(f"{widths},{depths},{max(24, int(widths.split(',')[1]) * 3 // 4)}", *size)
+        Candidate(f"{widths},{depths},{','.join([widths.split(',')[1]] * 2)}", *size)
         for widths, depths, size in product(WIDTHS, DEPTHS, INPUTS)
     ]
     if count > len(space):

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_infer.datasets.frames import LabelledFrames
+from edge_infer.datasets.frames import HEALTHY, LabelledFrames
 from edge_infer.training.distillation import distillation_loss
 from edge_infer.training.eight_bits import EightBits
-from edge_infer.training.losses import Losses, detection_loss
+from edge_infer.training.losses import Labels, Losses, detection_loss
 from edge_infer.training.network import STRIDE, Network, Raw
 from edge_infer.training.ranks import Ranks
 from edge_infer.training.targets import assign
@@ -104,18 +104,16 @@ class Trainer:
             The losses before the step, without what the teacher adds.
         """
         images = torch.from_numpy(np.ascontiguousarray(frames.images[:, None])).to(self._device)
-        rows, columns = (n // STRIDE for n in frames.images.shape[1:])
-        targets = assign(frames.boxes, len(images), rows, columns, STRIDE)
-        class_id, xyxy = (torch.from_numpy(t).to(self._device) for t in targets)
+        labels = self._labels(frames)
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
         raw = self.answer(self.network.train(), images)
-        losses = detection_loss(raw, class_id, xyxy)
+        losses = detection_loss(raw, labels)
         total = losses.total
         if self._teacher is not None:
             with torch.no_grad():
                 wanted = self._teacher(images)
-            total = total + distillation_loss(raw, wanted, class_id, xyxy)
+            total = total + distillation_loss(raw, wanted, labels)
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.ranks.average_([p.grad for p in self.network.parameters() if p.grad is not None])
@@ -126,6 +124,14 @@ class Trainer:
         self.ranks.average_(list(self._ranges.values()))
         self._follow()
         return Losses(*(loss.detach() for loss in losses))
+
+    def _labels(self, frames: LabelledFrames) -> Labels:
+        rows, columns = (n // STRIDE for n in frames.images.shape[1:])
+        boxes = frames.boxes
+        targets = assign(boxes, len(frames.images), rows, columns, STRIDE)
+        class_id = np.where(boxes.class_id == HEALTHY, self.network.classes, boxes.class_id)
+        parts = (targets.box, boxes.frame, boxes.xyxy, class_id, targets.asked)
+        return Labels(*(torch.from_numpy(part).to(self._device) for part in parts))
 
     @property
     def state(self) -> dict[str, Any]:

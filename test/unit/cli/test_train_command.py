@@ -16,7 +16,7 @@ from edge_infer.models.bundle import ModelBundle  # noqa: E402
 from edge_infer.simulation.modules import FAULT_CLASSES  # noqa: E402
 
 FEW = ["--steps", "2", "--batch", "2"]
-SMALL = ["--size", "8,16,16,1,1,16"]
+SMALL = ["--size", "8,16,16,1,1,16,16"]
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_the_whole_way_from_a_folder_to_a_bundle(base, data, tmp_path, capsys):
     pruned, student, rounded = (str(tmp_path / name) for name in ("pruned", "student", "rounded"))
     prune = ["--start", str(base), "--teacher", str(base), "--keep", "0.8"]
     assert main(["train", "prune", *prune, "--out", pruned, *common]) == 0
-    distil = ["--teacher", str(base), "--size", "8,8,16,1,1,16"]
+    distil = ["--teacher", str(base), "--size", "8,8,16,1,1,8,8"]
     assert main(["train", "distil", *distil, "--out", student, *common]) == 0
     assert main(["train", "qat", "--start", pruned, "--out", rounded, *common]) == 0
     capsys.readouterr()

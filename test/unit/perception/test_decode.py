@@ -133,45 +133,80 @@ def grid(rows=8, columns=8, classes=3):
     return (
         np.full((1, 4, rows, columns), 1.5, np.float32),
         np.full((1, 1, rows, columns), -9.0, np.float32),
-        np.zeros((1, classes, rows, columns), np.float32),
+        np.zeros((1, classes + 1, rows, columns), np.float32),
     )
+
+
+def slow_mean(kinds, box):
+    """The mean of each map over a box, place by place."""
+    total, weight = np.zeros(len(kinds)), 0.0
+    left, top, right, bottom = box
+    for y in range(kinds.shape[1]):
+        for x in range(kinds.shape[2]):
+            width = max(min(right, x + 1) - max(left, x), 0.0)
+            height = max(min(bottom, y + 1) - max(top, y), 0.0)
+            total += width * height * kinds[:, y, x]
+            weight += width * height
+    return total / weight
 
 
 def slow_grid(outputs, threshold, stride):
     distances, logits, kinds = outputs[0][0], outputs[1][0, 0], outputs[2][0]
-    rows, columns = logits.shape
     found = []
-    for y in range(rows):
-        for x in range(columns):
+    for y in range(logits.shape[0]):
+        for x in range(logits.shape[1]):
             near = logits[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
-            score = 1 / (1 + np.exp(-float(logits[y, x])))
+            left, top, right, bottom = distances[:, y, x]
+            box = [x + 0.5 - left, y + 0.5 - top, x + 0.5 + right, y + 0.5 + bottom]
+            powers = np.exp(slow_mean(kinds, box))
+            score = (1 - powers[-1] / powers.sum()) / (1 + np.exp(-float(logits[y, x])))
             if score >= threshold and logits[y, x] == near.max():
-                left, top, right, bottom = distances[:, y, x] * stride
-                cx, cy = (x + 0.5) * stride, (y + 0.5) * stride
-                box = [cx - left, cy - top, cx + right, cy + bottom]
-                found.append((box, score, int(kinds[:, y, x].argmax())))
+                found.append(([side * stride for side in box], score, int(powers[:-1].argmax())))
     return found
 
 
 @given(seed=st.integers(0, 10_000), classes=st.integers(1, 5))
 def test_the_grid_head_equals_the_reference(seed, classes):
     rng = np.random.default_rng(seed)
-    outputs = [rng.normal(0, 2, (1, n, 8, 8)).astype(np.float32) for n in (4, 1, classes)]
-    found = decode_grid(outputs, manifest(classes, head="grid", threshold=0.7))
-    expected = slow_grid(outputs, 0.7, 8)
+    outputs = [rng.normal(0, 2, (1, n, 8, 8)).astype(np.float32) for n in (4, 1, classes + 1)]
+    outputs[0] = np.abs(outputs[0]) + np.float32(0.2)
+    found = decode_grid(outputs, manifest(classes, head="grid", threshold=0.4567))
+    expected = slow_grid(outputs, 0.4567, 8)
     assert found.class_id.tolist() == [kind for _, _, kind in expected]
-    np.testing.assert_allclose(found.score, [s for _, s, _ in expected], rtol=1e-6)
+    np.testing.assert_allclose(found.score, [s for _, s, _ in expected], rtol=1e-4)
     boxes = np.array([box for box, _, _ in expected]).reshape(-1, 4)
-    np.testing.assert_allclose(found.xyxy, boxes, atol=1e-4)
+    np.testing.assert_allclose(found.xyxy, boxes, atol=1e-3)
 
 
-def test_neighbouring_places_of_the_grid_are_one_thing():
-    outputs = grid()
-    outputs[1][0, 0, 3, 3:5] = 2.0, 3.0
-    outputs[2][0, 2, 3, 4] = 1.0
+def seen(outputs, y, x, kind, sure=9.0):
+    """A thing whose box all says of which kind it is."""
+    outputs[1][0, 0, y, x] = sure
+    outputs[2][0, kind, y - 1 : y + 2, x - 1 : x + 2] = 9.0
+    return outputs
+
+
+def test_a_thing_is_what_its_whole_box_says():
+    outputs = seen(grid(), 3, 4, 2)
+    outputs[2][0, 0, 3, 4] = 30.0  # its middle alone speaks for another kind
     found = decode(outputs, manifest(head="grid"))
     assert found.xyxy.tolist() == [[24.0, 16.0, 48.0, 40.0]]
     assert found.class_id.tolist() == [2]
+
+
+def test_neighbouring_places_of_the_grid_are_one_thing():
+    outputs = seen(grid(), 3, 4, 2)
+    outputs[1][0, 0, 3, 3] = 8.0
+    assert len(decode(outputs, manifest(head="grid"))) == 1
+
+
+def test_what_is_of_no_class_is_not_reported():
+    assert len(decode(seen(grid(), 3, 4, 3), manifest(head="grid"))) == 0
+
+
+def test_a_score_is_the_chance_of_a_thing_times_that_of_a_class():
+    outputs = seen(grid(), 3, 4, 0, sure=1.0)
+    found = decode(outputs, manifest(head="grid"))
+    assert found.confidence[0] == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-3)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0])

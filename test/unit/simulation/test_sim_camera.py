@@ -17,7 +17,7 @@ from edge_infer.geometry import (
 )
 from edge_infer.simulation.camera import CAMERA_640X512, ThermalCamera
 from edge_infer.simulation.farm import Farm, FarmConfig
-from edge_infer.simulation.labels import visible_faults
+from edge_infer.simulation.labels import visible_faults, visible_modules
 from edge_infer.simulation.modules import FAULT_CLASSES, NO_ANOMALY
 
 CLEAN = ThermalCamera(noise_levels=0.0, vignette=0.0, gain_drift=0.0)
@@ -176,3 +176,22 @@ def test_corners_are_darker():
     dim = replace(CLEAN, vignette=0.3).render(flat, far_off).image.astype(float)
     assert dim[256, 320] == pytest.approx(bright[256, 320], abs=1.0)
     assert dim[:20, :20].mean() == pytest.approx(0.71 * bright[:20, :20].mean(), rel=0.03)
+
+
+@pytest.mark.parametrize("pose", POSES[:2])
+def test_modules_hold_the_faults_and_the_healthy_ones_between_them(pose):
+    farm = farm_of(Boards())
+    faults = visible_faults(farm, pose, CAMERA_640X512)
+    modules = visible_modules(farm, pose, CAMERA_640X512)
+    faulty = modules.class_index >= 0
+    assert 2 * len(faults.fault_id) < len(modules.class_index)
+    order, other = (np.lexsort(xyxy.T) for xyxy in (modules.xyxy[faulty], faults.xyxy))
+    np.testing.assert_allclose(modules.xyxy[faulty][order], faults.xyxy[other])
+    assert (modules.class_index[faulty][order] == faults.class_index[other]).all()
+
+
+def test_a_healthy_farm_is_seen_as_such():
+    farm = Farm.build(FarmConfig(rows=2, tables=1, fault_rate=0.0))
+    classes = visible_modules(farm, POSES[0], CAMERA_640X512).class_index
+    assert len(classes) > 10
+    assert (classes == -1).all()

@@ -70,7 +70,7 @@ def test_so_little_that_nothing_is_left_is_refused(network):
 
 def test_a_student_learns_from_its_teachers_answers(network, farm, frames, tmp_path):
     torch.manual_seed(5)
-    student = Network(11, Size.parse("16,16,24,1,1,24"))
+    student = Network(11, Size.parse("16,16,24,1,1,16,16"))
     _, learnt = fine_tune(student, farm, tmp_path, 240, teacher=network_like(network), rate=3e-3)
     score = judge(learnt, frames, farm.labels)
     teacher = judge(network, frames, farm.labels)

@@ -70,8 +70,8 @@ def network(frames):
     with torch.no_grad():
         for _ in range(30):
             network(images)  # for the statistics of batch normalisation
-        network.fault.weight *= 4
-        network.fault.bias += 1
+        network.module.weight *= 4
+        network.module.bias += 1
         network.kinds.weight *= 4
     return network.eval()
 
@@ -126,7 +126,7 @@ def test_every_file_takes_the_image_of_the_manifest_and_gives_the_three_maps(
 ):
     backend = registry.load(format_, model.weights(format_, precision))
     assert backend.inputs == (TensorSpec("image", (1, 1, HEIGHT, WIDTH), "uint8"),)
-    shapes = [(1, count, HEIGHT // 8, WIDTH // 8) for count in (4, 1, len(FAULT_CLASSES))]
+    shapes = [(1, count, HEIGHT // 8, WIDTH // 8) for count in (4, 1, len(FAULT_CLASSES) + 1)]
     assert backend.outputs == tuple(
         TensorSpec(name, shape, "float32") for name, shape in zip(OUTPUTS, shapes, strict=True)
     )
@@ -158,10 +158,10 @@ def test_the_manifest_says_how_far_each_file_is_off_and_what_it_was_made_of(mode
             figures["binary_accuracy"], abs=0.03
         )
     assert figures["onnx_float32_score_difference"] < 1e-4 < figures["onnx_int8_score_difference"]
-    assert figures["command"] == "edge-infer train qat"
-    assert figures["start"] == "edge-infer train run"
+    assert figures["step_1"] == "edge-infer train run"
+    assert figures["step_2"] == "edge-infer train qat"
     assert figures["seed"] == 5
-    assert figures["data"] == '{"modules": "drawn"}'
+    assert figures["data_sha256"] == "drawn"
     assert figures["calibration_frames"] == 4
     assert figures["check_modules"] > 20
     assert {"torch", "onnxruntime", "python"} <= set(figures)
@@ -310,7 +310,7 @@ def test_a_file_that_does_something_else_is_refused(network, frames):
     reference = Reference(network, frames, manifest_of(FAULT_CLASSES, HEIGHT, WIDTH))
     other = network_like(network)
     with torch.no_grad():
-        other.fault.bias += 0.5
+        other.module.bias += 0.5
     kind = next(kind for kind in exporting._KINDS if kind[:2] == ("onnx", "float32"))
     with pytest.raises(TrainingError, match="float32 file for onnx does not do what the network"):
         exporting._checked(kind, onnx_files.to_onnx(other, HEIGHT, WIDTH), reference)

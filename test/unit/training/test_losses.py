@@ -1,4 +1,4 @@
-"""The loss asks for what it should, and the head decodes to the boxes that it saw."""
+"""The loss asks for what it should, and the head decodes to what the loss saw."""
 
 import numpy as np
 import pytest
@@ -7,18 +7,26 @@ torch = pytest.importorskip("torch", reason="needs the extra train: torch is not
 
 from training_helpers import TINY  # noqa: E402
 
-from edge_infer.perception.decode import decode  # noqa: E402
+from edge_infer.perception.decode import read_grid  # noqa: E402
 from edge_infer.training import losses  # noqa: E402
 from edge_infer.training.distillation import distillation_loss  # noqa: E402
-from edge_infer.training.judge import manifest_of  # noqa: E402
+from edge_infer.training.losses import Labels  # noqa: E402
 from edge_infer.training.network import Network, Raw, Size  # noqa: E402
 
-EVERYWHERE = torch.tensor([[[[0.0, 0.0, 16.0, 16.0]] * 2] * 2])
+HEALTHY = 3
+BOX = torch.tensor([[0.0, 0.0, 16.0, 16.0]])
 
 
-def raw_maps(fault=0.0, kinds=None):
-    kinds = torch.zeros(1, 3, 2, 2) if kinds is None else kinds
-    return Raw(torch.ones(1, 4, 2, 2), torch.full((1, 1, 2, 2), fault), kinds)
+def raw_maps(module=0.0, kinds=None):
+    kinds = torch.zeros(1, 4, 2, 2) if kinds is None else kinds
+    return Raw(torch.ones(1, 4, 2, 2), torch.full((1, 1, 2, 2), module), kinds)
+
+
+def labels(grid, class_id=HEALTHY, asked=True):
+    return Labels(
+        torch.full((1, 2, 2), grid), torch.zeros(1, dtype=torch.long), BOX,
+        torch.tensor([class_id]), torch.tensor([asked]),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -37,58 +45,60 @@ def test_generalised_iou(other, expected):
     assert result.item() == pytest.approx(expected, abs=1e-5)
 
 
-def test_ignored_places_cost_nothing():
-    ignored = torch.full((1, 2, 2), -2)
-    assert losses.detection_loss(raw_maps(5.0), ignored, EVERYWHERE * 0).total.item() == 0.0
+def test_ignored_places_and_boxes_cost_nothing():
+    loss = losses.detection_loss(raw_maps(5.0), labels(-2, asked=False))
+    assert loss.total.item() == 0.0
 
 
-def test_a_false_alarm_costs_its_cross_entropy():
-    nothing = torch.full((1, 2, 2), -1)
-    fault, kind, box = losses.detection_loss(raw_maps(5.0), nothing, EVERYWHERE * 0)
-    assert fault.item() == pytest.approx(4 * np.log1p(np.exp(5.0)))
+def test_a_false_centre_costs_its_cross_entropy():
+    module, kind, box = losses.detection_loss(raw_maps(5.0), labels(-1, asked=False))
+    assert module.item() == pytest.approx(4 * np.log1p(np.exp(5.0)))
     assert kind.item() == box.item() == 0.0
 
 
-def test_healthy_modules_teach_the_box_and_no_kind():
-    healthy = torch.full((1, 2, 2), -1)
-    fault, kind, box = losses.detection_loss(raw_maps(-20.0), healthy, EVERYWHERE)
-    assert fault.item() == pytest.approx(0.0, abs=1e-6)
-    assert kind.item() == 0.0
+def test_healthy_modules_teach_where_they_are_and_that_they_are_healthy():
+    module, kind, box = losses.detection_loss(raw_maps(20.0), labels(0))
+    assert module.item() == pytest.approx(0.0, abs=1e-6)
+    assert kind.item() == pytest.approx(np.log(4))
     assert box.item() > 0.0
 
 
-def test_the_right_kind_costs_least():
-    second = torch.full((1, 2, 2), 1)
-    right, wrong = torch.zeros(2, 1, 3, 2, 2)
-    right[:, 1] = wrong[:, 2] = 4.0
-    cost = [
-        losses.detection_loss(raw_maps(9.0, k), second, EVERYWHERE).kind for k in (right, wrong)
-    ]
-    assert cost[0] + 3 < cost[1]
+@pytest.mark.parametrize("kind", [0, 1, 2, HEALTHY])
+def test_the_right_kind_costs_least(kind):
+    costs = []
+    for said in range(4):
+        maps = torch.zeros(1, 4, 2, 2)
+        maps[:, said] = 4.0
+        costs.append(losses.detection_loss(raw_maps(9.0, maps), labels(0, kind)).kind.item())
+    assert int(np.argmin(costs)) == kind
+
+
+def test_a_mean_over_a_box_weighs_places_by_what_is_covered():
+    maps = torch.arange(8.0).reshape(2, 1, 2, 2)
+    xyxy = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.5, 0.0, 1.5, 1.0], [1.0, 1.0, 2.0, 2.0]])
+    means = losses.box_means(maps, torch.tensor([0, 1, 1]), xyxy)
+    assert means.flatten().tolist() == [1.5, 4.5, 7.0]
 
 
 def test_the_same_answer_as_the_teacher_costs_least():
-    class_id = torch.full((1, 2, 2), 1)
-    kinds = torch.randn(1, 3, 2, 2)
+    kinds = torch.randn(1, 4, 2, 2)
     same, other = (
-        distillation_loss(r, raw_maps(1.0, kinds), class_id, EVERYWHERE).item()
+        distillation_loss(r, raw_maps(1.0, kinds), labels(0, 1)).item()
         for r in (raw_maps(1.0, kinds), raw_maps(-1.0, -kinds))
     )
     assert same < other
 
 
-def test_the_pipeline_decodes_the_boxes_that_the_loss_sees():
+def test_the_pipeline_decodes_what_the_loss_sees():
     torch.manual_seed(1)
     network = Network(3, Size.parse(TINY)).eval()
     with torch.no_grad():
         raw = network(torch.randint(0, 256, (1, 1, 64, 96), dtype=torch.uint8))
-    peak = raw.fault.flatten().argmax().item()
-    raw = raw._replace(fault=torch.full_like(raw.fault, -9.0).index_fill_(0, torch.tensor([0]), -9))
-    raw.fault.view(-1)[peak] = 2.0
-    found = decode([part.numpy() for part in raw], manifest_of(("a", "b", "c"), 64, 96))
-    assert len(found) == 1
-    torch.testing.assert_close(
-        torch.from_numpy(found.xyxy[0]), losses.boxes(raw).reshape(-1, 4)[peak]
-    )
-    assert found.confidence[0] == pytest.approx(1 / (1 + np.exp(-2.0)))
-    assert found.class_id[0] == raw.kinds.reshape(3, -1)[:, peak].argmax()
+    y, x = np.array([2, 5]), np.array([3, 9])
+    places, chances = read_grid([part.numpy() for part in raw], y, x)
+    boxes = losses.boxes(raw)[0, y, x]
+    torch.testing.assert_close(torch.from_numpy(places) * 8, boxes)
+    kinds = losses.box_means(raw.kinds, torch.zeros(2, dtype=torch.long), boxes / 8).softmax(-1)
+    there = raw.module[0, 0, y, x].sigmoid()
+    expected = kinds[:, :-1] * there[:, None]
+    torch.testing.assert_close(torch.from_numpy(chances), expected, atol=1e-5, rtol=1e-4)

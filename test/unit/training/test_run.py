@@ -122,4 +122,4 @@ def test_the_curves_need_two_looks(farm, tmp_path):
     one = fresh(farm, tmp_path, steps=1)
     one.go(quiet)
     assert not (tmp_path / CURVES).exists()
-    assert np.isfinite(one.record["validation"]["fault_loss"])
+    assert np.isfinite(one.record["validation"]["module_loss"])

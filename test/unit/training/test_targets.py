@@ -25,48 +25,40 @@ def boxes(*rows, frame=0, visible=1.0):
 @given(x=st.floats(0, COLUMNS * STRIDE - 0.01), y=st.floats(0, ROWS * STRIDE - 0.01))
 def test_each_box_has_one_to_four_places_and_they_are_near(x, y):
     targets = assign(boxes((x, y, 3)), 1, ROWS, COLUMNS, STRIDE)
-    asked = np.argwhere(targets.class_id[0] == 3)
+    asked = np.argwhere(targets.box[0] == 0)
     assert 1 <= len(asked) <= 4
     assert np.abs((asked[:, ::-1] + 0.5) * STRIDE - (x, y)).max() <= 0.8 * STRIDE + 1e-3
-    around = np.argwhere(targets.class_id[0] == IGNORED)
+    around = np.argwhere(targets.box[0] == IGNORED)
     assert np.abs((around[:, ::-1] + 0.5) * STRIDE - (x, y)).max(initial=0) <= RING * STRIDE + 1e-3
-    assert (targets.class_id == NOTHING).sum() == ROWS * COLUMNS - len(asked) - len(around)
+    assert (targets.box == NOTHING).sum() == ROWS * COLUMNS - len(asked) - len(around)
 
 
 def test_the_nearest_box_gets_the_place():
     near, far = (20.0, 20.0, 1), (26.0, 20.0, 2)
-    for order in ((near, far), (far, near)):
+    for order, first in (((near, far), 0), ((far, near), 1)):
         targets = assign(boxes(*order), 1, ROWS, COLUMNS, STRIDE)
-        assert targets.class_id[0, 2, 2] == 1
-        assert targets.xyxy[0, 2, 2].tolist() == [14, 10, 26, 30]
-        assert targets.class_id[0, 2, 3] == 2
+        assert targets.box[0, 2, 2] == first
+        assert targets.box[0, 2, 3] == 1 - first
 
 
 def test_boxes_go_to_their_own_frame():
-    two = boxes((20, 20, 5), frame=1)
-    targets = assign(two, 3, ROWS, COLUMNS, STRIDE)
-    assert [(grid == 5).any() for grid in targets.class_id] == [False, True, False]
+    targets = assign(boxes((20, 20, 5), frame=1), 3, ROWS, COLUMNS, STRIDE)
+    assert [(grid == 0).any() for grid in targets.box] == [False, True, False]
 
 
 def test_modules_hardly_in_the_picture_are_left_out():
     targets = assign(boxes((20, 20, 5), visible=0.3), 1, ROWS, COLUMNS, STRIDE)
-    assert targets.class_id[0, 2, 2] == IGNORED
-    assert not (targets.class_id == 5).any()
+    assert targets.box[0, 2, 2] == IGNORED
+    assert not (targets.box == 0).any()
+    assert targets.asked.tolist() == [False]
 
 
 def test_no_boxes_ask_for_nothing():
     targets = assign(boxes((0, 0, 0)).where(np.zeros(1, bool)), 1, ROWS, COLUMNS, STRIDE)
-    assert (targets.class_id == NOTHING).all()
+    assert (targets.box == NOTHING).all()
 
 
-def test_healthy_modules_have_a_box_and_no_class():
+def test_healthy_modules_are_asked_for_as_well():
     targets = assign(boxes((20, 20, -1)), 1, ROWS, COLUMNS, STRIDE)
-    assert (targets.class_id == NOTHING).all()
-    assert targets.xyxy[0, 2, 2].tolist() == [14, 10, 26, 30]
-
-
-def test_a_healthy_module_in_the_ring_of_a_fault_is_still_asked_for():
-    targets = assign(boxes((20, 20, 4), (32, 20, -1)), 1, ROWS, COLUMNS, STRIDE)
-    assert targets.class_id[0, 2, 2] == 4
-    assert targets.class_id[0, 2, 4] == NOTHING
-    assert targets.class_id[0, 1, 1] == IGNORED
+    assert targets.box[0, 2, 2] == 0
+    assert targets.asked.tolist() == [True]

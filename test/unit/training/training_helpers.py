@@ -5,7 +5,7 @@ import numpy as np
 from edge_infer.datasets.compose import FrameSpec
 from edge_infer.datasets.frames import LabelledFrame
 
-TINY = "16,24,32,1,1,24"
+TINY = "16,24,32,1,1,24,24"
 SPEC = FrameSpec(width=160, height=128, module_px=(22.0, 30.0))
 KINDS = (-1, 0, 6, 10)
 """Healthy, Cell, Diode, Offline-Module: anybody can tell them apart."""

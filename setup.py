@@ -47,7 +47,7 @@ setup(
             "torch-pruning>=1.5,<2",
             "matplotlib>=3.8",
         ],
-        # The converter asks for old helpers; see docs/training.md.
+        # The converter asks for an old typing-extensions, so it is an extra of its own.
         "train-tflite": ["litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
         "tflite": ["ai-edge-litert>=1.2"],
         "plots": ["matplotlib>=3.8"],

@@ -31,11 +31,9 @@ RUNS ?= runs
 PROCESSES ?= 2
 model: $(VENV)/.train  ## Train the shipped model again; MODULES=path/to/modules.npz
 	$(BIN)/edge-infer train run --data $(MODULES) --out $(RUNS)/base --processes $(PROCESSES) \
-	  --steps 9000 --batch 24 --evaluate-every 300
-	$(BIN)/edge-infer train qat --data $(MODULES) --start $(RUNS)/base --out $(RUNS)/qat \
-	  --processes $(PROCESSES)
-	$(BIN)/edge-infer train export --data $(MODULES) --start $(RUNS)/qat \
-	  --out edge_infer/models/shipped/solar_thermal --name solar_thermal --version 1.0.0 --release 4
+	  --steps 4500 --batch 24 --evaluate-every 150
+	$(BIN)/edge-infer train export --data $(MODULES) --start $(RUNS)/base \
+	  --out edge_infer/models/shipped/solar_thermal --name solar_thermal --version 0.4.0 --release 4
 
 clean:  ## Remove what these targets made
 	rm -rf $(VENV) build install log .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -57,7 +57,8 @@ def test_differences_are_to_the_first(comparison):
         "binary_accuracy": 0.0, "class_accuracy": 0.0, "ap50": 0.0, "bytes": 1.0, "latency": 1.0,
     }  # fmt: skip
     difference = other.difference(first)
-    assert difference["binary_accuracy"] == -first.evaluation.modules.binary_accuracy
+    accuracies = [c.evaluation.modules.binary_accuracy for c in (first, other)]
+    assert difference["binary_accuracy"] == accuracies[1] - accuracies[0] < -0.1
     assert difference["ap50"] == 0.0
     assert difference["bytes"] == 1.0
     assert difference["latency"] == other.latency[1].median_ms / first.latency[1].median_ms
@@ -75,7 +76,7 @@ def test_json_holds_all_of_it(comparison):
     first, other = told["contenders"]
     assert set(first["latency_by_threads"]) == {"1", "2"}
     assert first["energy_mj"] is None
-    assert other["difference_to_first"]["binary_accuracy"] < -0.8
+    assert other["difference_to_first"]["binary_accuracy"] < -0.1
     assert "mistakes" not in first
     assert told["left_out"] == list(comparison.left_out)
 

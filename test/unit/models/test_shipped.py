@@ -61,7 +61,7 @@ def test_it_finds_the_faults_of_farms_that_it_never_saw(model):
     assert result.labels > 300
     assert result.recall > 0.93, result
     assert result.precision > 0.95, result
-    assert result.class_accuracy > 0.95, result
+    assert result.class_accuracy > 0.92, result
 
 
 @pytest.mark.dataset

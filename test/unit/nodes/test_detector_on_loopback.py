@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge_infer.errors import ModelError
-from edge_infer.models.bundle import shipped
+from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.nodes import topics
 from edge_infer.nodes.detector import DetectorConfig, DetectorNode
 from edge_infer.runtime.loopback import LoopbackNetwork
@@ -134,7 +134,7 @@ def test_a_higher_threshold_finds_less(tmp_path: Path) -> None:
 def test_a_truncated_model_is_one_sentence(tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(shipped(), copy)
-    (weights,) = copy.glob("*.onnx")
+    weights = ModelBundle.load(copy).weights("onnx")
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ModelError, match=r"is truncated \(1000 bytes"):
         Bench(tmp_path, model=str(copy))

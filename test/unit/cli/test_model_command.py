@@ -140,7 +140,7 @@ def test_compare_as_json_with_a_picture(
             "holds no abacus weights",
         ),
         (
-            ["evaluate", "shipped", "--data", "DATA", "--precision", "float16"],
+            ["evaluate", "shipped", "--data", "DATA", "--engine", "onnx", "--precision", "float16"],
             "float16 weights: choose one that it has: ",
         ),
         (

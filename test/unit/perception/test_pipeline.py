@@ -74,7 +74,7 @@ def test_weights_that_do_not_fit_the_manifest_are_refused(model, backend):
     other = model.manifest.model_copy(update={"input": spec})
     with pytest.raises(InferenceError, match="the manifest says 'image' float32"):
         Pipeline(other, backend, lambda: 0)
-    spec = model.manifest.input.model_copy(update={"width": 640})
+    spec = model.manifest.input.model_copy(update={"width": 320})
     other = model.manifest.model_copy(update={"input": spec})
     with pytest.raises(InferenceError):
         Pipeline(other, backend, lambda: 0)
@@ -88,5 +88,5 @@ def test_an_unknown_head_is_refused_before_the_first_frame(model, backend):
 
 def test_labels_that_do_not_fit_the_weights_are_refused(model, backend):
     other = model.manifest.model_copy(update={"labels": ("one", "two")})
-    with pytest.raises(DecodeError, match=r"\[1, 6, n\]"):
+    with pytest.raises(DecodeError, match=r"\[1, 3, h, w\]"):
         Pipeline(other, backend, lambda: 0)(grey())

@@ -47,12 +47,7 @@ WRITTEN = [kind for kind in ORDER if TFLITE or kind[0] != "tflite"]
 FLOWN = [kind for kind in WRITTEN if kind[0] != "tensorrt"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,11 @@ from edge_infer.training.card import write_card
 from edge_infer.training.checkpoint import load_trained
 from edge_infer.training.data import open_data
 from edge_infer.training.export import export
+from edge_infer.training.judge import SCORE_THRESHOLD
 from edge_infer.training.progress import teller
 
 CALIBRATION_FRAMES = 64
 CALIBRATION_SEED = 3_000_017
-SCORE_THRESHOLD = 0.5
-"""A score is the chance of a fault: at a half, mistakes of both kinds are fewest."""
 
 
 def ship(run: Path, data: str, out: Path, *, name: str, version: str, release: int) -> ModelBundle:

@@ -81,15 +81,14 @@ class Run:
                 f"{self._out / LAST} is of another network or version", "name another folder"
             ) from error
 
-    def go(self, progress: Progress, minutes: float = float("inf")) -> Trained:
+    def go(self, progress: Progress, minutes: float = float("inf")) -> None:
         """Learn until the last step, until nothing gets better, or until it is told to stop.
+
+        The best network so far is in the folder.
 
         Args:
             progress: told after each step.
             minutes: after which it stops; SIGINT and SIGTERM stop it as well.
-
-        Returns:
-            The network as it is now; the best so far is in the folder.
         """
         trainer, began, before_s = self.trainer, time.monotonic(), self._seconds
         saved = began
@@ -110,7 +109,6 @@ class Run:
                     saved = now
         if not self._looks:
             self._look()
-        return Trained(trainer.average, self._data.labels, self.record)
 
     def _batch(self) -> LabelledFrames:
         config, ranks = self.trainer.config, self.trainer.ranks

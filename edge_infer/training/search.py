@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 from edge_infer.backends import registry
-from edge_infer.datasets.frames import Boxes, LabelledFrames
+from edge_infer.datasets.frames import LabelledFrames
 from edge_infer.errors import TrainingError
-from edge_infer.training.data import TrainingData, batch, open_data
+from edge_infer.training.data import WIDTH, TrainingData, batch, open_data
 from edge_infer.training.judge import judge
-from edge_infer.training.network import COARSE_STRIDE, Network, Size, cost
+from edge_infer.training.network import Network, Size, cost
 from edge_infer.training.onnx_files import to_onnx
 from edge_infer.training.progress import Say, teller
 from edge_infer.training.trainer import TrainConfig, Trainer
@@ -32,6 +32,7 @@ from edge_infer.training.trainer import TrainConfig, Trainer
 WIDTHS = ("16,32,64", "24,48,96", "32,64,128", "32,64,192")
 DEPTHS = ("1,1", "1,2", "1,3", "2,4")
 INPUTS = ((640, 512), (480, 384), (320, 256))
+"""Of a whole frame; the first is its own size."""
 
 TABLE, PICTURE = "search.json", "search.png"
 _REPEATS = 15
@@ -157,14 +158,15 @@ def _latency_ms(network: Network, candidate: Candidate) -> float:
 
 
 def _resized(frames: LabelledFrames, candidate: Candidate) -> LabelledFrames:
-    size = (candidate.width, candidate.height)
-    assert size[0] % COARSE_STRIDE == size[1] % COARSE_STRIDE == 0
-    height, width = frames.images.shape[1:]
-    if size == (width, height):
+    """Frames as the candidate sees them: small ones shrink by as much as whole ones."""
+    scale = candidate.width / WIDTH
+    if scale == 1.0:
         return frames
+    height, width = frames.images.shape[1:]
+    size = (round(width * scale), round(height * scale))
     images = np.stack([cv2.resize(i, size, interpolation=cv2.INTER_AREA) for i in frames.images])
-    xyxy = frames.boxes.xyxy * np.array([size[0] / width, size[1] / height] * 2, np.float32)
-    return LabelledFrames(images, Boxes(*frames.boxes)._replace(xyxy=xyxy))
+    boxes = frames.boxes._replace(xyxy=frames.boxes.xyxy * np.float32(scale))
+    return LabelledFrames(images, boxes)
 
 
 def _draw(rows: Sequence[Row], file: Path) -> None:

@@ -26,6 +26,11 @@ class EdgeInferError(Exception):
         return f"{self.problem}: {self.remedy}"
 
 
+def first_line(error: BaseException) -> str:
+    """What a library's error says, in one line; its name when it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class UsageError(EdgeInferError):
     """The command line or a launch argument cannot be carried out as given."""
 

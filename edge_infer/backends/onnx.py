@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_infer.backends.base import Tensor, TensorSpec, check_inputs, check_outputs
-from edge_infer.errors import BackendUnavailableError, InferenceError, ModelLoadError
+from edge_infer.errors import BackendUnavailableError, InferenceError, ModelLoadError, first_line
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -58,7 +58,7 @@ class OnnxBackend:
         # The engine's exceptions share no base class but Exception.
         except Exception as error:
             raise ModelLoadError(
-                f"ONNX Runtime cannot load {weights} ({_first_line(error)})",
+                f"ONNX Runtime cannot load {weights} ({first_line(error)})",
                 "copy or export the model again",
             ) from error
         backend = cls(session)
@@ -83,7 +83,7 @@ class OnnxBackend:
         # As above: no common base class.
         except Exception as error:
             raise InferenceError(
-                f"ONNX Runtime failed ({_first_line(error)})", "check the model on this machine"
+                f"ONNX Runtime failed ({first_line(error)})", "check the model on this machine"
             ) from error
         return results
 
@@ -98,7 +98,7 @@ def _engine() -> Any:
         import onnxruntime
     except ImportError as error:
         raise BackendUnavailableError(
-            f"ONNX Runtime cannot be imported ({_first_line(error)})", "pip install onnxruntime"
+            f"ONNX Runtime cannot be imported ({first_line(error)})", "pip install onnxruntime"
         ) from None
     return onnxruntime
 
@@ -115,7 +115,3 @@ def _spec(value: Any) -> TensorSpec:
 
 def _zeros(spec: TensorSpec) -> Tensor:
     return np.zeros([size or 1 for size in spec.shape], spec.dtype)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

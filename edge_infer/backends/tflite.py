@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from edge_infer.backends.base import Tensor, TensorSpec, check_inputs, check_outputs
-from edge_infer.errors import BackendUnavailableError, InferenceError, ModelLoadError
+from edge_infer.errors import BackendUnavailableError, InferenceError, ModelLoadError, first_line
 
 INTERPRETERS = (
     "ai_edge_litert.interpreter",
@@ -70,7 +70,7 @@ class TfliteBackend:
         # ValueError and RuntimeError in practice; the packages promise nothing.
         except Exception as error:
             raise ModelLoadError(
-                f"TensorFlow Lite cannot load {weights} ({_first_line(error)})",
+                f"TensorFlow Lite cannot load {weights} ({first_line(error)})",
                 "copy or export the model again",
             ) from error
         backend = cls(interpreter)
@@ -98,7 +98,7 @@ class TfliteBackend:
         # As above.
         except Exception as error:
             raise InferenceError(
-                f"TensorFlow Lite failed ({_first_line(error)})",
+                f"TensorFlow Lite failed ({first_line(error)})",
                 "check the model on this machine",
             ) from error
 
@@ -122,7 +122,7 @@ def _imported(name: str) -> tuple[ModuleType | None, str]:
     try:
         return importlib.import_module(name), ""
     except ImportError as error:
-        return None, _first_line(error)
+        return None, first_line(error)
 
 
 def _try_apart(module: str, weights: Path, content: bytes) -> None:
@@ -134,7 +134,7 @@ def _try_apart(module: str, weights: Path, content: bytes) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ModelLoadError(
-            f"{weights} cannot be tried in a process of its own ({_first_line(error)})",
+            f"{weights} cannot be tried in a process of its own ({first_line(error)})",
             "look for what holds this machine up",
         ) from error
     if done.returncode < 0:
@@ -199,7 +199,3 @@ def _floats(tensor: Tensor, detail: Mapping[str, Any]) -> Tensor:
         return tensor
     scale, zero = detail["quantization"]
     return np.asarray((tensor.astype(np.float32) - zero) * scale, np.float32)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from edge_infer.errors import TrainingError
+from edge_infer.errors import TrainingError, first_line
 from edge_infer.training.network import Network, Size
 
 LAST, BEST, RECORD = "last.pt", "best.pt", "run.json"
@@ -45,7 +45,7 @@ def save(folder: Path, name: str, state: dict[str, Any]) -> None:
     except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
         fresh.unlink(missing_ok=True)
         raise TrainingError(
-            f"{folder / name} cannot be written ({_first_line(error)})",
+            f"{folder / name} cannot be written ({first_line(error)[:120]})",
             "make room there, then go on with --resume",
         ) from error
 
@@ -59,7 +59,7 @@ def load(folder: Path, name: str) -> dict[str, Any]:
         raise TrainingError(f"{file} is not there", "name the folder of a run") from None
     except Exception as error:
         raise TrainingError(
-            f"{file} is no checkpoint ({_first_line(error)})", "run that step again"
+            f"{file} is no checkpoint ({first_line(error)[:120]})", "run that step again"
         ) from error
     return state
 
@@ -83,7 +83,8 @@ def load_trained(folder: Path, name: str = BEST) -> Trained:
         return Trained(network.eval(), tuple(state["labels"]), json.loads(state["record"]))
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise TrainingError(
-            f"{folder / name} is of another version ({_first_line(error)})", "run that step again"
+            f"{folder / name} is of another version ({first_line(error)[:120]})",
+            "run that step again",
         ) from error
 
 
@@ -100,7 +101,3 @@ def network_like(network: Network) -> Network:
     twin.load_state_dict(network.state_dict())
     twin.eval()
     return twin
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

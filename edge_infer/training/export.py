@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from edge_infer.backends import registry
 from edge_infer.datasets.frames import LabelledFrames
-from edge_infer.errors import TrainingError
+from edge_infer.errors import TrainingError, first_line
 from edge_infer.evaluation.scores import ModuleScore
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
@@ -236,9 +236,9 @@ def _made(kind: _Kind, source: _Source) -> bytes:
         return kind.make(source)
     # The tools' exceptions share no base class but Exception.
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise TrainingError(
-            f"the {kind.precision} file for {kind.format} cannot be made ({reason[:120]})",
+            f"the {kind.precision} file for {kind.format} cannot be made "
+            f"({first_line(error)[:120]})",
             f"install the versions of the extra {_NEEDS[kind.format].extra}, or leave it out",
         ) from error
 

@@ -27,8 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Look at every image and print what was found."""
     bundle = ModelBundle.load(arguments.model or shipped())
-    backend = registry.load(arguments.backend, bundle.weights(arguments.backend))
-    pipeline = Pipeline(bundle.manifest, backend, time.perf_counter_ns)
+    pipeline = Pipeline.open(bundle, arguments.backend, time.perf_counter_ns)
     results = []
     for path in images(arguments.paths):
         frame = read_image(path)

@@ -57,7 +57,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         _print_json({**described, **json.loads(manifest.to_json())})
         return 0
     print(f"{manifest.name} {manifest.version}  {bundle.digest[:12]}  {bundle.path}")
-    for weight in manifest.weights:
+    for weight in manifest.files:
         size = f"{weight.bytes / 1e6:.2f} MB"
         print(f"  {weight.format:8} {weight.precision:8} {size:>8}  {weight.file}")
     shape = manifest.input

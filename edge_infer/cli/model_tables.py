@@ -23,8 +23,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
     precision = evaluation.average_precision
     console = _console()
     console.print(
-        f"{evaluation.model}, {weights.format} {weights.precision}, {weights.bytes / 1e6:.2f} MB, "
-        f"engine {evaluation.infer_ms:.1f} ms\n"
+        f"{evaluation.model}, {weights.format} {weights.precision}, "
+        f"{evaluation.bytes / 1e6:.2f} MB, {evaluation.frame_ms:.1f} ms a frame\n"
         f"{evaluation.frames} frames, {modules.confusion.sum()} modules: "
         f"faulty or not {modules.binary_accuracy:.1%}, which class {modules.accuracy:.1%}\n"
         f"faults: AP50 {precision.ap50:.1%}, AP50-95 {precision.ap50_95:.1%}, "
@@ -41,7 +41,7 @@ def print_comparison(comparison: Comparison) -> None:
     """One row a weight file; then the differences to the first one."""
     console = _console()
     console.print(_figures(comparison.contenders))
-    console.print("ms: of the engine call, median and 99th percentile")
+    console.print("ms: of a whole frame, median and 99th percentile")
     if len(comparison.contenders) > 1:
         console.print(_differences(comparison.contenders))
     for sentence in comparison.left_out:
@@ -71,7 +71,7 @@ def _figures(contenders: Sequence[Contender]) -> Table:
         took = [contender.latency[threads] for threads in THREADS]
         spent = contender.energy_mj
         table.add_row(
-            evaluation.model, weights.format, weights.precision, f"{weights.bytes / 1e6:.2f}",
+            evaluation.model, weights.format, weights.precision, f"{evaluation.bytes / 1e6:.2f}",
             *(_share(share) for share in shares),
             *(f"{latency.median_ms:.1f} ({latency.p99_ms:.1f})" for latency in took),
             "unknown" if spent is None else f"{spent:.1f}",

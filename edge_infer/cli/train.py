@@ -7,14 +7,16 @@ import dataclasses
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge_infer.cli.checks import positive_float, positive_int
 from edge_infer.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
     from edge_infer.training.checkpoint import Trained
-    from edge_infer.training.network import Size
+    from edge_infer.training.networks.parts import Part
+
+PART_NAMES = ("finder", "classifier")
 
 STEPS = {
     "run": ("train", "train a network from nothing"),
@@ -34,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _configure_step(name, actions.add_parser(name, help=text, description=text))
     text = "measure latency and a short training of many sizes; draw what is worth its time"
     _configure_search(actions.add_parser("search", help=text, description=text))
-    text = "write a network in every engine's format, checked, as a bundle"
+    text = "write both networks in every engine's format, checked, as a bundle"
     _configure_export(actions.add_parser("export", help=text, description=text))
     text = "compose labelled frames of single modules and write them in COCO form"
     _configure_frames(actions.add_parser("frames", help=text, description=text))
@@ -73,16 +75,14 @@ def _configure_step(name: str, parser: argparse.ArgumentParser) -> None:
         add("--keep", type=_share, default=0.5, metavar="SHARE",
             help="of the multiplications (default 0.5)")  # fmt: skip
     if name in ("run", "distil"):
-        add(
-            "--size",
-            default="32,64,128,1,3,48,64",
-            metavar="F,M,C,MB,CB,J,N",
-            help="channels at 1/4, 1/8, 1/16, blocks at the last two, channels joined, neck",
-        )
+        add("--part", choices=PART_NAMES, required=True, help="of the detector to train")
+        add("--size", metavar="N,N,N,N,N,N",
+            help="finder: channels at 1/4, 1/8, 1/16, blocks at the last two, channels of the "
+            "neck; classifier: channels of three stages, blocks in each")  # fmt: skip
     add("--steps", type=positive_int, help="batches to learn from")
-    add("--batch", type=positive_int, help="frames a step")
+    add("--batch", type=positive_int, help="images a step")
     add("--learning-rate", type=positive_float)
-    add("--evaluate-every", type=positive_int, help="steps between two looks at unseen frames")
+    add("--evaluate-every", type=positive_int, help="steps between two looks at unseen modules")
     add("--patience", type=positive_int, help="looks without a better figure before it ends")
     add("--seed", type=int, help="of the frames, the first weights and the order")
     add("--minutes", type=positive_float, default=float("inf"), help="stop after so long")
@@ -94,9 +94,11 @@ def _step(arguments: argparse.Namespace) -> int:
     from edge_infer.training.steps import DEFAULTS, Step, carry_out
 
     kind, _ = STEPS[arguments.action]
-    names = [f.name for f in dataclasses.fields(DEFAULTS[kind])]
+    part = _part(arguments)
+    default = DEFAULTS[part][kind]
+    names = [f.name for f in dataclasses.fields(default)]
     given = {n: getattr(arguments, n) for n in names if getattr(arguments, n, None) is not None}
-    config = dataclasses.replace(DEFAULTS[kind], **given)
+    config = dataclasses.replace(default, **given)
     if config.batch < arguments.processes:
         raise UsageError(
             f"{arguments.processes} processes cannot share a batch of {config.batch}",
@@ -107,26 +109,36 @@ def _step(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         command=_command(arguments),
         config=config,
+        part=part,
         data=arguments.data,
         start=getattr(arguments, "start", None),
         teacher=arguments.teacher,
         keep=getattr(arguments, "keep", 1.0),
         minutes=arguments.minutes,
         resume=arguments.resume,
-        size=_size(getattr(arguments, "size", "")),
+        size=_size(part, getattr(arguments, "size", None)),
     )
     _print(arguments.out, carry_out(step, arguments.processes))
     return 0
 
 
-def _size(text: str) -> Size | None:
-    from edge_infer.training.network import Size
+def _part(arguments: argparse.Namespace) -> Part:
+    """The part that is named, or that the run to begin with has trained."""
+    from edge_infer.training.checkpoint import load_trained
+    from edge_infer.training.networks.parts import PARTS, part_of
 
+    if hasattr(arguments, "part"):
+        return PARTS[arguments.part]
+    return part_of(load_trained(arguments.start).network)
+
+
+def _size(part: Part, text: str | None) -> Any:
     try:
-        return Size.parse(text) if text else None
+        return part.size.parse(text or part.default_size)
     except ValueError:
         raise UsageError(
-            f"--size {text} is no size", "give seven whole numbers, such as 32,64,128,1,3,48,64"
+            f"--size {text} is no size of a {part.name}",
+            f"give six whole numbers, such as {part.default_size}",
         ) from None
 
 
@@ -142,12 +154,11 @@ def _command(arguments: argparse.Namespace) -> str:
 
 
 def _print(out: Path, trained: Trained) -> None:
-    figures = trained.record["validation"]
-    print(
-        f"{out}: {trained.record['parameters']:,} parameters, best at step {figures['step']}: "
-        f"faulty or not {figures['binary_accuracy']:.1%}, "
-        f"which fault {figures['class_accuracy']:.1%} of the modules"
-    )
+    figures = dict(trained.record["validation"])
+    step = figures.pop("step")
+    shown = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in figures.items()
+                      if not name.endswith("_loss"))  # fmt: skip
+    print(f"{out}: {trained.record['parameters']:,} parameters, best at step {step}: {shown}")
 
 
 # --- search, export, frames --------------------------------------------------------
@@ -157,17 +168,20 @@ def _configure_search(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="DIR", help="folder of table and picture")
     _add_data(parser)
+    add("--part", choices=PART_NAMES, required=True, help="of the detector to search")
     add("--candidates", type=positive_int, default=8, help="sizes to try (default 8)")
     add("--steps", type=positive_int, default=200, help="of each training (default 200)")
     add("--seed", type=int, default=0)
 
 
 def _search(arguments: argparse.Namespace) -> int:
+    from edge_infer.training.networks.parts import PARTS
     from edge_infer.training.search import search
 
     rows = search(
-        arguments.data, arguments.out, arguments.candidates, arguments.steps, arguments.seed
-    )
+        PARTS[arguments.part], arguments.data, arguments.out,
+        arguments.candidates, arguments.steps, arguments.seed,
+    )  # fmt: skip
     for row in rows:
         print(row.words)
     return 0
@@ -175,7 +189,8 @@ def _search(arguments: argparse.Namespace) -> int:
 
 def _configure_export(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--start", type=Path, required=True, metavar="DIR", help="the run to export")
+    add("--finder", type=Path, required=True, metavar="DIR", help="the run that trained it")
+    add("--classifier", type=Path, required=True, metavar="DIR", help="the run that trained it")
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
     _add_data(parser)
     add("--name", default="detector", help="of the model (default detector)")
@@ -184,13 +199,13 @@ def _configure_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from edge_infer.training.shipping import ship
+    from edge_infer.training.export.shipping import ship
 
     bundle = ship(
-        arguments.start, arguments.data, arguments.out,
+        arguments.finder, arguments.classifier, arguments.data, arguments.out,
         name=arguments.name, version=arguments.version, release=arguments.release,
     )  # fmt: skip
-    for weight in bundle.manifest.weights:
+    for weight in bundle.manifest.files:
         print(f"{weight.format:9} {weight.precision:8} {weight.bytes / 1e6:.2f} MB  {weight.file}")
     return 0
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from edge_infer.datasets.frames import HEALTHY, Boxes
 from edge_infer.errors import DatasetError
+from edge_infer.outlines import clockwise, of_boxes
 from edge_infer.simulation.modules import NO_ANOMALY
 
 
@@ -34,20 +35,34 @@ class Annotations(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One box as a label file has it."""
+    """One box as a label file has it.
+
+    Attributes:
+        xyxy: its sides.
+        class_id: index into the labels, or HEALTHY.
+        visible: share of it in the picture.
+        outline: x and y of four corners in turn, where the file has them; else the box's.
+    """
 
     xyxy: tuple[float, float, float, float]
     class_id: int
     visible: float = 1.0
+    outline: tuple[float, ...] | None = None
 
 
 def boxes_of(rows: Sequence[Row]) -> Boxes:
     """The boxes of one image."""
+    xyxy = np.array([row.xyxy for row in rows], np.float32).reshape(-1, 4)
+    outline = of_boxes(xyxy)
+    for index, row in enumerate(rows):
+        if row.outline is not None:
+            outline[index] = np.array(row.outline, np.float32).reshape(4, 2)
     return Boxes(
         np.zeros(len(rows), np.int64),
-        np.array([row.xyxy for row in rows], np.float32).reshape(-1, 4),
+        xyxy,
         np.array([row.class_id for row in rows], np.int64),
         np.array([row.visible for row in rows], np.float32),
+        clockwise(outline),
     )
 
 

@@ -1,6 +1,7 @@
 """Labels in COCO form: one JSON file of images, categories and boxes.
 
-Masks and key points are left out. A region marked ``iscrowd`` counts neither as
+Key points and masks are left out, but that a mask of four corners is a thing's outline,
+for things that stand askew. A region marked ``iscrowd`` counts neither as
 found nor as missed. What this project writes has one key more, ``visible``: the
 share of a thing that is in the picture.
 """
@@ -8,6 +9,7 @@ share of a thing that is in the picture.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,6 +46,7 @@ class _Annotation(BaseModel):
     bbox: tuple[_Place, _Place, _Side, _Side]
     iscrowd: int = 0
     visible: float = Field(1.0, ge=0, le=1)
+    segmentation: Any = None
 
 
 class _Document(BaseModel):
@@ -124,7 +127,17 @@ def _parse(file: Path) -> _Document:
 def _row(annotation: _Annotation, class_id: int) -> Row:
     x, y, width, height = annotation.bbox
     visible = 0.0 if annotation.iscrowd else annotation.visible
-    return Row((x, y, x + width, y + height), class_id, visible)
+    return Row((x, y, x + width, y + height), class_id, visible, _corners(annotation.segmentation))
+
+
+def _corners(segmentation: Any) -> tuple[float, ...] | None:
+    """Of a segmentation that is one polygon of four finite corners; None of any other."""
+    try:
+        (polygon,) = segmentation
+        corners = tuple(float(value) for value in polygon)
+    except (TypeError, ValueError):
+        return None
+    return corners if len(corners) == 8 and all(map(math.isfinite, corners)) else None
 
 
 def _find(name: str, file: Path, root: Path) -> Path:
@@ -163,6 +176,7 @@ def _annotations(boxes: Boxes, classes: int) -> list[dict[str, Any]]:
             "category_id": int(category[index]),
             "bbox": [round(value, 3) for value in corners_and_sides[index].tolist()],
             "area": round(float(sides[index].prod()), 3),
+            "segmentation": [[round(v, 3) for v in boxes.outline[index].ravel().tolist()]],
             "iscrowd": 0,
             "visible": round(float(boxes.visible[index]), 4),
         }

@@ -4,7 +4,8 @@ Modules are set in rows on a flat canvas at the pictures' own scale, ground and
 clutter between them; one perspective warp carries the canvas into the frame, and
 optics and sensor follow. Wider than any one plant: modules 20 to 72 pixels wide,
 upright or lying, cut off at the rim, with or without seams, warm or cool ground.
-A frame's boxes name all of its modules, the healthy ones too.
+A frame's boxes name all of its modules, the healthy ones too; their outlines are
+turned as the modules are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from edge_infer.datasets.frames import HEALTHY, Boxes, LabelledFrame, area
 from edge_infer.datasets.pictures import Pictures
+from edge_infer.outlines import bounds
 
 Canvas = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
@@ -132,14 +134,14 @@ class Composer:
     ) -> Boxes:
         """The modules that the frame shows at least partly; its first pixel begins at 0."""
         plane = np.dstack([corners, np.ones(corners.shape[:2])]) @ warp.T
-        seen = plane[..., :2] / plane[..., 2:] + 0.5
-        whole = np.concatenate([seen.min(axis=1), seen.max(axis=1)], axis=1).astype(np.float32)
+        outline = (plane[..., :2] / plane[..., 2:] + 0.5).astype(np.float32)
+        whole = bounds(outline)
         edge = np.array([self.spec.width, self.spec.height] * 2, np.float32)
         cut = np.clip(whole, 0, edge)
         visible = (area(cut) / area(whole)).astype(np.float32)
         shown = visible > 0
         frame = np.zeros(int(shown.sum()), np.int64)
-        return Boxes(frame, cut[shown], class_id[shown], visible[shown])
+        return Boxes(frame, cut[shown], class_id[shown], visible[shown], outline[shown])
 
 
 def _places(reach: int, pitch: tuple[int, int], rng: Generator) -> NDArray[np.int64]:

@@ -62,11 +62,13 @@ class LabelledFolder:
         """One image and its boxes in pixels; raises DatasetError when it cannot be read."""
         path, boxes = self.paths[index], self.annotations.boxes[index]
         image = _read_grey(path)
-        edge = np.array(image.shape[::-1] * 2, np.float32)
-        xyxy = np.clip(boxes.xyxy * edge if self.annotations.relative else boxes.xyxy, 0, edge)
+        height, width = image.shape
+        if self.annotations.relative:
+            boxes = boxes.mapped((width, height), (0.0, 0.0))
+        xyxy = np.clip(boxes.xyxy, 0, np.array([width, height] * 2, np.float32))
         if (area(xyxy) <= 0).any():
             raise DatasetError(
-                f"a box of {path} lies beside its {image.shape[1]}x{image.shape[0]} pixels",
+                f"a box of {path} lies beside its {width}x{height} pixels",
                 "correct its labels, or the image",
             )
         return LabelledFrame(image, boxes._replace(xyxy=xyxy))
@@ -216,8 +218,8 @@ def _window(
     image = cv2.copyMakeBorder(
         scaled.image, before_y, after_y, before_x, after_x, cv2.BORDER_CONSTANT, value=BORDER
     )
-    xyxy = scaled.boxes.xyxy + np.array([before_x, before_y] * 2, np.float32)
-    padded = LabelledFrame(np.asarray(image, np.uint8), scaled.boxes._replace(xyxy=xyxy))
+    boxes = scaled.boxes.mapped((1.0, 1.0), (before_x, before_y))
+    padded = LabelledFrame(np.asarray(image, np.uint8), boxes)
     return cut(padded, left + before_x, top + before_y, *size)
 
 
@@ -226,8 +228,8 @@ def _scaled(frame: LabelledFrame, scale: float) -> LabelledFrame:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR
     image = np.asarray(cv2.resize(frame.image, size, interpolation=method), np.uint8)
-    factor = np.array([size[0] / width, size[1] / height] * 2, np.float32)
-    return LabelledFrame(image, frame.boxes._replace(xyxy=frame.boxes.xyxy * factor))
+    factor = size[0] / width, size[1] / height
+    return LabelledFrame(image, frame.boxes.mapped(factor, (0.0, 0.0)))
 
 
 __all__ = ["FolderSource", "LabelledFolder", "fit", "open_folder", "write_coco"]

@@ -1,7 +1,7 @@
 """Labelled frames: what every data set comes down to, and what may be done to any frame.
 
-Boxes are in continuous pixel coordinates: the left edge of the first pixel is 0,
-the right edge of the last one is the width.
+Boxes and outlines are in continuous pixel coordinates: the left edge of the first
+pixel is 0, the right edge of the last one is the width.
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from edge_infer.outlines import of_boxes
+
 HEALTHY = -1
 """Class id of a module without a fault: a box that a detector must not report."""
+
+_MIRRORED_CORNERS = ([1, 0, 3, 2], [3, 2, 1, 0])
+"""Which corner comes to stand where each was, in a mirror along x, and along y."""
 
 
 class Boxes(NamedTuple):
@@ -26,16 +31,44 @@ class Boxes(NamedTuple):
         xyxy: (m, 4) float32, pixels, cut at the picture's edges.
         class_id: (m,) int64, index into the labels, or HEALTHY.
         visible: (m,) float32, share of the box in the picture.
+        outline: (m, 4, 2) float32, pixels, corners clockwise as in outlines.py; whole, also
+            where the picture cuts it off.
     """
 
     frame: NDArray[np.int64]
     xyxy: NDArray[np.float32]
     class_id: NDArray[np.int64]
     visible: NDArray[np.float32]
+    outline: NDArray[np.float32]
+
+    @classmethod
+    def upright(
+        cls,
+        frame: NDArray[np.int64],
+        xyxy: NDArray[np.float32],
+        class_id: NDArray[np.int64],
+        visible: NDArray[np.float32],
+    ) -> Boxes:
+        """Labels of which nothing but the boxes is known: their corners are the outlines."""
+        return cls(frame, xyxy, class_id, visible, of_boxes(xyxy))
 
     def where(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Boxes:
         """The rows that a mask or indices name."""
-        return Boxes(self.frame[rows], self.xyxy[rows], self.class_id[rows], self.visible[rows])
+        return Boxes(
+            self.frame[rows],
+            self.xyxy[rows],
+            self.class_id[rows],
+            self.visible[rows],
+            self.outline[rows],
+        )
+
+    def mapped(self, scale: tuple[float, float], offset: tuple[float, float]) -> Boxes:
+        """As they are in a picture that was scaled and moved by (x, y), not cut at its edges."""
+        factor, shift = np.array(scale, np.float32), np.array(offset, np.float32)
+        return self._replace(
+            xyxy=self.xyxy * np.tile(factor, 2) + np.tile(shift, 2),
+            outline=self.outline * factor + shift,
+        )
 
 
 class LabelledFrame(NamedTuple):
@@ -102,12 +135,11 @@ def stack(frames: Sequence[LabelledFrame]) -> LabelledFrames:
 
 def cut(frame: LabelledFrame, left: int, top: int, width: int, height: int) -> LabelledFrame:
     """A window of a frame, with what is left of its boxes."""
-    xyxy = frame.boxes.xyxy - np.array([left, top] * 2, np.float32)
-    inside = np.clip(xyxy, 0, np.array([width, height] * 2, np.float32))
-    share = area(inside) / np.maximum(area(xyxy), np.float32(1e-9))
-    boxes = frame.boxes._replace(xyxy=inside, visible=frame.boxes.visible * share)
-    return LabelledFrame(frame.image[top : top + height, left : left + width],
-                         boxes.where(share > 0))  # fmt: skip
+    boxes = frame.boxes.mapped((1.0, 1.0), (-left, -top))
+    inside = np.clip(boxes.xyxy, 0, np.array([width, height] * 2, np.float32))
+    share = area(inside) / np.maximum(area(boxes.xyxy), np.float32(1e-9))
+    boxes = boxes._replace(xyxy=inside, visible=boxes.visible * share).where(share > 0)
+    return LabelledFrame(frame.image[top : top + height, left : left + width], boxes)
 
 
 def area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -121,11 +153,18 @@ def varied(frame: LabelledFrame, rng: Generator) -> LabelledFrame:
     gain, offset = rng.uniform(0.85, 1.15), rng.uniform(-15.0, 15.0)
     grey = np.arange(256, dtype=np.float32)
     image = np.clip((grey - 128) * gain + 128 + offset, 0, 255).astype(np.uint8)[frame.image]
-    xyxy = frame.boxes.xyxy.copy()
+    boxes = frame.boxes
     if rng.random() < 0.5:
-        image = image[:, ::-1]
-        xyxy[:, 0::2] = width - xyxy[:, 2::-2]
+        image, boxes = image[:, ::-1], _mirrored(boxes, 0, width)
     if rng.random() < 0.5:
-        image = image[::-1]
-        xyxy[:, 1::2] = height - xyxy[:, 3::-2]
-    return LabelledFrame(np.ascontiguousarray(image), frame.boxes._replace(xyxy=xyxy))
+        image, boxes = image[::-1], _mirrored(boxes, 1, height)
+    return LabelledFrame(np.ascontiguousarray(image), boxes)
+
+
+def _mirrored(boxes: Boxes, axis: int, extent: int) -> Boxes:
+    """Boxes of a picture that was mirrored along an axis: 0 is x, 1 is y."""
+    # A mirror turns clockwise into counterclockwise, until the corners change places.
+    xyxy, outline = boxes.xyxy.copy(), boxes.outline[:, _MIRRORED_CORNERS[axis]]
+    xyxy[:, axis::2] = extent - xyxy[:, axis::2][:, ::-1]
+    outline[..., axis] = extent - outline[..., axis]
+    return boxes._replace(xyxy=xyxy, outline=outline)

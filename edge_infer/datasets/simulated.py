@@ -53,7 +53,8 @@ def render(
         # The simulation counts from the centre of the first pixel, boxes here from its edge.
         xyxy = (seen.xyxy + 0.5).astype(np.float32)
         fraction = seen.fraction.astype(np.float32)
-        boxes = Boxes(np.zeros(len(xyxy), np.int64), xyxy, seen.class_index, fraction)
+        outline = (seen.outline + 0.5).astype(np.float32)
+        boxes = Boxes(np.zeros(len(xyxy), np.int64), xyxy, seen.class_index, fraction, outline)
         frames.append(LabelledFrame(camera.render(farm, pose, index, velocity).image, boxes))
         if progress and index % (4 * FRAMES_PER_FARM) == 0:
             progress(f"rendered {index} of {count} simulated frames")

@@ -13,18 +13,16 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_infer.backends import registry
-from edge_infer.backends.base import InferenceBackend
 from edge_infer.domain import CameraFrame
 from edge_infer.errors import BackendUnavailableError
 from edge_infer.evaluation.data import LabelledData
 from edge_infer.evaluation.energy import EnergyCounter
 from edge_infer.evaluation.evaluate import Evaluation, evaluate
 from edge_infer.models.bundle import ModelBundle
-from edge_infer.models.manifest import InputSpec, WeightFile
-from edge_infer.perception.preprocess import Preprocessor
+from edge_infer.models.manifest import WeightFile
+from edge_infer.perception.pipeline import Pipeline
 
 THREADS = (1, 2)
 TIMED_CALLS = 200
@@ -37,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class Latency(NamedTuple):
-    """Time of the engine call alone, milliseconds."""
+    """Time of a whole frame in the pipeline, milliseconds."""
 
     median_ms: float
     p99_ms: float
@@ -50,7 +48,7 @@ class Contender:
     Attributes:
         evaluation: how good it is.
         latency: by the number of threads.
-        energy_mj: of the processor for each call with one thread; None when this
+        energy_mj: of the processor for each frame with one thread; None when this
             machine does not say.
     """
 
@@ -73,14 +71,14 @@ class Contender:
             "binary_accuracy": mine.modules.binary_accuracy - its.modules.binary_accuracy,
             "class_accuracy": mine.modules.accuracy - its.modules.accuracy,
             "ap50": precisions[0] - precisions[1],
-            "bytes": mine.weights.bytes / its.weights.bytes,
+            "bytes": mine.bytes / its.bytes,
             "latency": medians[0] / medians[1],
         }
 
     def to_json(self, first: Contender) -> dict[str, Any]:
         """All figures, but not the single mistakes."""
         document = self.evaluation.to_json()
-        del document["mistakes"], document["infer_ms"]
+        del document["mistakes"], document["frame_ms"]
         latency = {str(threads): took._asdict() for threads, took in self.latency.items()}
         difference = {key: round(value, 4) for key, value in self.difference(first).items()}
         return {
@@ -129,7 +127,7 @@ def compare(
     Args:
         bundles: the models; their first weight file is compared with.
         data: what all of them look at.
-        calls: so many of each engine are timed, for each number of threads.
+        calls: so many frames of each engine are timed, for each number of threads.
         progress: told how far it is.
         energy: of this machine.
 
@@ -140,9 +138,11 @@ def compare(
     tell = progress or (lambda _what, _done, _of: None)
     entries, left_out = _entries(bundles)
     evaluations = [_judge(entry, data, tell) for entry in entries]
-    images = [frame.image for _, frame in islice(data, IMAGES)]
-    latency = {threads: _latency(entries, images, threads, calls, tell) for threads in THREADS}
-    spent = [_energy(entry, images, calls, energy) for entry in entries]
+    frames = [
+        CameraFrame(frame.image, "mono8", 0, path.name) for path, frame in islice(data, IMAGES)
+    ]
+    latency = {threads: _latency(entries, frames, threads, calls, tell) for threads in THREADS}
+    spent = [_energy(entry, frames, calls, energy) for entry in entries]
     return Comparison(
         tuple(
             Contender(evaluation, {t: latency[t][i] for t in THREADS}, spent[i])
@@ -180,53 +180,45 @@ def _judge(entry: _Entry, data: LabelledData, tell: Progress) -> Evaluation:
 
 def _latency(
     entries: Sequence[_Entry],
-    images: Sequence[NDArray[np.uint8]],
+    frames: Sequence[CameraFrame],
     threads: int,
     calls: int,
     tell: Progress,
 ) -> list[Latency]:
     """Of each entry; they take turns."""
-    engines = [_load(entry, threads) for entry in entries]
-    tensors = [_tensors(entry.bundle.manifest.input, images) for entry in entries]
+    pipelines = [_open(entry, threads) for entry in entries]
     taken = np.zeros((len(entries), calls + WARM_UP))
     try:
         for call in range(calls + WARM_UP):
-            for i, engine in enumerate(engines):
-                tensor = tensors[i][call % len(images)]
-                start = time.perf_counter_ns()
-                engine.infer([tensor])
-                taken[i, call] = (time.perf_counter_ns() - start) / 1e6
+            for i, pipeline in enumerate(pipelines):
+                _, times = pipeline(frames[call % len(frames)])
+                taken[i, call] = times.total_ms
             tell(f"timing {threads} thread{'s' if threads > 1 else ''}", call, calls + WARM_UP)
     finally:
-        for engine in engines:
-            engine.close()
+        for pipeline in pipelines:
+            pipeline.close()
     counted = taken[:, WARM_UP:]
     return [Latency(*map(float, np.quantile(row, (0.5, 0.99)))) for row in counted]
 
 
 def _energy(
-    entry: _Entry,
-    images: Sequence[NDArray[np.uint8]],
-    calls: int,
-    counter: EnergyCounter | None,
+    entry: _Entry, frames: Sequence[CameraFrame], calls: int, counter: EnergyCounter | None
 ) -> float | None:
     if counter is None:
         return None
-    engine, tensors = _load(entry, 1), _tensors(entry.bundle.manifest.input, images)
+    pipeline = _open(entry, 1)
     try:
-        return counter.millijoules(lambda: engine.infer(tensors[:1]), calls)
+        return counter.millijoules(lambda: pipeline(frames[0]), calls)
     finally:
-        engine.close()
+        pipeline.close()
 
 
-def _load(entry: _Entry, threads: int) -> InferenceBackend:
-    file = entry.bundle.path / entry.weights.file
-    return registry.load(entry.weights.format, file, threads=threads)
-
-
-def _tensors(spec: InputSpec, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[Any]]:
-    prepare = Preprocessor(spec)
-    return [prepare(CameraFrame(image, "mono8", 0, "camera"))[0].copy() for image in images]
+def _open(entry: _Entry, threads: int) -> Pipeline:
+    weights = entry.weights
+    return Pipeline.open(
+        entry.bundle, weights.format, time.perf_counter_ns,
+        precision=weights.precision, threads=threads,
+    )  # fmt: skip
 
 
 def _name(entry: _Entry) -> str:

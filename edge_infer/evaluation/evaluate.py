@@ -57,26 +57,28 @@ class Evaluation:
     Attributes:
         model: name and version.
         digest: of the bundle.
-        weights: which file of it.
+        weights: which file of it; of two networks, the first one's.
+        bytes: size of the files of all networks.
         labels: class names.
         frames: how many were looked at.
         modules: by modules, at the model's threshold.
         boxes: by boxes, at the model's threshold.
         average_precision: from all scores.
         mistakes: the worst ones.
-        infer_ms: median time of the engine call, one thread.
+        frame_ms: median time of a frame in the pipeline, one thread.
     """
 
     model: str
     digest: str
     weights: WeightFile
+    bytes: int
     labels: tuple[str, ...]
     frames: int
     modules: ModuleScore
     boxes: Score
     average_precision: AveragePrecision
     mistakes: tuple[Mistake, ...]
-    infer_ms: float
+    frame_ms: float
 
     @property
     def classes(self) -> list[ClassFigures]:
@@ -100,7 +102,7 @@ class Evaluation:
             "digest": self.digest,
             "engine": self.weights.format,
             "precision": self.weights.precision,
-            "bytes": self.weights.bytes,
+            "bytes": self.bytes,
             "frames": self.frames,
             "modules": int(self.modules.confusion.sum()),
             "binary_accuracy": round(self.modules.binary_accuracy, 4),
@@ -109,7 +111,7 @@ class Evaluation:
             "ap50_95": round(self.average_precision.ap50_95, 4),
             "box_recall": round(self.boxes.recall, 4),
             "box_precision": round(self.boxes.precision, 4),
-            "infer_ms": round(self.infer_ms, 3),
+            "frame_ms": round(self.frame_ms, 3),
             "classes": [_rounded(row._asdict()) for row in self.classes],
             "confusion": self.modules.confusion.tolist(),
             "mistakes": [mistake.to_json() for mistake in self.mistakes],
@@ -163,13 +165,14 @@ def evaluate(
         model=f"{manifest.name} {manifest.version}",
         digest=bundle.digest,
         weights=weights,
+        bytes=bundle.bytes_of(weights),
         labels=manifest.labels,
         frames=len(looks),
         modules=module_score(sure, labels, len(manifest.labels)),
         boxes=score(sure, labels),
         average_precision=average_precision(found, labels, len(manifest.labels)),
         mistakes=worst.mistakes,
-        infer_ms=float(np.median([look.infer_ms for look in looks])),
+        frame_ms=float(np.median([look.frame_ms for look in looks])),
     )
 
 
@@ -178,7 +181,7 @@ class _Look(NamedTuple):
 
     found: Detections
     boxes: Boxes
-    infer_ms: float
+    frame_ms: float
 
 
 def _looks(
@@ -189,19 +192,19 @@ def _looks(
     progress: Progress,
 ) -> Iterator[_Look]:
     manifest = bundle.manifest
-    low = min(LOW_THRESHOLD, manifest.score_threshold)
-    lowered = manifest.model_copy(update={"score_threshold": low})
-    backend = registry.load(weights.format, bundle.path / weights.file)
+    pipeline = Pipeline.open(
+        bundle, weights.format, time.perf_counter_ns, precision=weights.precision,
+        score_threshold=min(LOW_THRESHOLD, manifest.score_threshold),
+    )  # fmt: skip
     try:
-        pipeline = Pipeline(lowered, backend, time.perf_counter_ns)
         for done, (path, frame) in enumerate(data, start=1):
             boxes = renamed(frame.boxes, data.labels, manifest.labels)
             found, times = pipeline(CameraFrame(frame.image, "mono8", 0, path.name))
             worst.look(path.name, frame._replace(boxes=boxes), found)
             progress(done, len(data))
-            yield _Look(found, boxes, times.infer_ms)
+            yield _Look(found, boxes, times.total_ms)
     finally:
-        backend.close()
+        pipeline.close()
 
 
 def _rounded(row: dict[str, Any]) -> dict[str, Any]:

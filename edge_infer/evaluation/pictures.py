@@ -94,15 +94,15 @@ def _headline(score: ModuleScore) -> str:
 def _scatter(
     axes: Axes, contenders: Sequence[Contender], values: Sequence[float], title: str
 ) -> None:
-    largest = max(contender.evaluation.weights.bytes for contender in contenders)
+    largest = max(contender.evaluation.bytes for contender in contenders)
     for contender, value, marker in zip(contenders, values, cycle(_MARKERS)):
-        took, size = contender.latency[1], contender.evaluation.weights.bytes
+        took, size = contender.latency[1], contender.evaluation.bytes
         axes.plot([took.median_ms, took.p99_ms], [100 * value] * 2, color="0.8", zorder=0)
         axes.scatter(
             took.median_ms, 100 * value, s=40 + 360 * size / largest, alpha=0.6, marker=marker,
             label=f"{contender.name}, {size / 1e6:.2f} MB",
         )  # fmt: skip
-    axes.set(title=title, xlabel="engine call, ms: median, and a line to the 99th percentile")
+    axes.set(title=title, xlabel="a frame, ms: median, and a line to the 99th percentile")
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
 

@@ -38,20 +38,35 @@ class ModelBundle:
         folder = Path(path)
         text = _read(folder / MANIFEST_FILE, folder)
         manifest = Manifest.from_json(text, str(folder / MANIFEST_FILE))
-        for weight in manifest.weights:
+        for weight in manifest.files:
             _check(folder, weight)
         return cls(folder, manifest, hashlib.sha256(text).hexdigest())
 
     def weights(self, format_: str, precision: str | None = None) -> Path:
-        """The weight file for an engine; raises ModelError when the bundle has none.
+        """The first network's file for an engine; raises ModelError when there is none.
 
         Args:
             format_: the engine's name.
             precision: of the weights; the first in the manifest when None.
         """
+        return self.path / self._choose(format_, precision).file
+
+    def classifier_weights(self, format_: str, precision: str | None = None) -> Path | None:
+        """The same for the second network; None where the bundle has none."""
+        if self.manifest.classifier is None:
+            return None
+        kind = self._choose(format_, precision).kind
+        weights = self.manifest.classifier.weights
+        return self.path / next(weight.file for weight in weights if weight.kind == kind)
+
+    def bytes_of(self, weight: WeightFile) -> int:
+        """Size of one of the first network's files and its counterpart of the second's."""
+        return sum(file.bytes for file in self.manifest.files if file.kind == weight.kind)
+
+    def _choose(self, format_: str, precision: str | None) -> WeightFile:
         for weight in self.manifest.weights:
             if weight.format == format_ and precision in (None, weight.precision):
-                return self.path / weight.file
+                return weight
         held = ", ".join(f"{weight.format} {weight.precision}" for weight in self.manifest.weights)
         wanted = f"{format_} {precision}" if precision else format_
         raise ModelError(

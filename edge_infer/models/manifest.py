@@ -16,6 +16,10 @@ FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """A file beside the manifest: no folders, so a bundle cannot reach outside itself."""
 
 
+OUTLINES = "outlines"
+"""The head that finds things without naming them."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,6 +64,30 @@ class WeightFile(_Strict):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(gt=0)
 
+    @property
+    def kind(self) -> tuple[str, Precision]:
+        """What tells the files of one network apart."""
+        return self.format, self.precision
+
+
+class ClassifierSpec(_Strict):
+    """A second network, which says what each thing is that the first one found.
+
+    It looks at regions, each a thing cut out upright and brought to one size: uint8
+    [batch, 1, height, width] to logits [batch, labels + 1], the last for none of them.
+    """
+
+    input: str = Field(description="name of the input tensor")
+    width: int = Field(gt=0, le=512, description="of a region, pixels")
+    height: int = Field(gt=0, le=512, description="of a region, pixels")
+    batch: int = Field(gt=0, le=1024, description="regions that are looked at together")
+    faulty_share: float = Field(
+        0.5, gt=0, lt=1, description="share of things with a label where its chances hold"
+    )
+    weights: tuple[WeightFile, ...] = Field(
+        min_length=1, description="of the same engines and precisions as the first network's"
+    )
+
 
 class Manifest(_Strict):
     """A detector, as every room that handles one sees it."""
@@ -78,6 +106,9 @@ class Manifest(_Strict):
     weights: tuple[WeightFile, ...] = Field(
         min_length=1, description="of several for one engine, the first is what it flies with"
     )
+    classifier: ClassifierSpec | None = Field(
+        None, description="the second look; None where the first network names what it finds"
+    )
     training: dict[str, str | int | float] = Field(description="provenance: command, seed, figures")
     licence: str = Field(description="SPDX expression of the weights")
 
@@ -85,10 +116,29 @@ class Manifest(_Strict):
     def _names_are_unique(self) -> Manifest:
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels are equal")
-        kinds = {(weight.format, weight.precision) for weight in self.weights}
+        kinds = {weight.kind for weight in self.weights}
         if len(kinds) != len(self.weights):
             raise ValueError("two weight files have one format and precision")
+        if len({weight.file for weight in self.files}) != len(self.files):
+            raise ValueError("two weight files have one name")
         return self
+
+    @model_validator(mode="after")
+    def _networks_fit(self) -> Manifest:
+        if (self.head == OUTLINES) != (self.classifier is not None):
+            raise ValueError(f"a classifier and the head {OUTLINES!r} need each other")
+        if self.classifier is None:
+            return self
+        if (self.input.dtype, self.input.channels) != ("uint8", 1):
+            raise ValueError("with a classifier the input is grey and of uint8")
+        if [w.kind for w in self.classifier.weights] != [w.kind for w in self.weights]:
+            raise ValueError("the two networks have weights of different formats or precisions")
+        return self
+
+    @property
+    def files(self) -> tuple[WeightFile, ...]:
+        """Of all networks."""
+        return self.weights + (self.classifier.weights if self.classifier else ())
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> Manifest:

@@ -13,7 +13,6 @@ from typing import Any
 
 from pydantic import Field
 
-from edge_infer.backends import registry
 from edge_infer.domain import CameraFrame
 from edge_infer.errors import EdgeInferError
 from edge_infer.models.bundle import ModelBundle, shipped
@@ -40,6 +39,13 @@ class DetectorConfig(NodeConfig):
     score_threshold: float = Field(
         0.0, ge=0.0, le=1.0, description="Lowest score; 0 takes the model's own"
     )
+    faulty_share: float = Field(
+        0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of modules expected to be faulty: the fewer, the surer a detection "
+        "must be; 0 takes the model's own",
+    )
 
 
 class DetectorNode:
@@ -64,14 +70,12 @@ class DetectorNode:
     ) -> None:
         self._node = node
         bundle = ModelBundle.load(Path(config.model) if config.model else shipped())
-        manifest = bundle.manifest
-        if config.score_threshold:
-            manifest = manifest.model_copy(update={"score_threshold": config.score_threshold})
-        self._labels = manifest.labels
-        self._backend = registry.load(
-            config.backend, bundle.weights(config.backend), threads=config.threads
-        )
-        self._pipeline = Pipeline(manifest, self._backend, time.perf_counter_ns)
+        self._labels = bundle.manifest.labels
+        self._pipeline = Pipeline.open(
+            bundle, config.backend, time.perf_counter_ns,
+            threads=config.threads, score_threshold=config.score_threshold or None,
+            faulty_share=config.faulty_share or None,
+        )  # fmt: skip
         self._complaints = Complaints(node)
         identity = identity or identify(node, config.state_dir)
         self._status = StatusReporter(node, identity, self._refresh_status)
@@ -92,7 +96,7 @@ class DetectorNode:
         """Stop the worker and tell the last counts."""
         self._worker.close()
         self._status.publish()
-        self._backend.close()
+        self._pipeline.close()
 
     def _on_image(self, msg: Any) -> None:
         self._worker.submit(lambda: (frame_from_msg(msg), msg.header))
@@ -112,6 +116,8 @@ class DetectorNode:
         self._status.time("preprocess", times.preprocess_ms)
         self._status.time("infer", times.infer_ms)
         self._status.time("decode", times.decode_ms)
+        if self._pipeline.manifest.classifier:
+            self._status.time("classify", times.classify_ms)
         self._status.since("frame_to_detections", frame.stamp_ns)
 
     def _refresh_status(self) -> None:

@@ -46,7 +46,7 @@ class VisibleFaults(NamedTuple):
 def visible_faults(farm: Farm, pose: Pose, camera: CameraModel) -> VisibleFaults:
     """The faults that a camera at a true pose has at least partly in view."""
     near = _nearby(farm.fault_corners_m, pose)
-    cut, fraction = _in_view(farm.fault_corners_m[near], pose, camera)
+    cut, fraction, _ = _in_view(farm.fault_corners_m[near], pose, camera)
     seen = np.flatnonzero(fraction > 0)
     ids = near[seen]
     names = [FAULT_CLASSES.index(farm.faults[i].class_name) for i in ids]
@@ -60,28 +60,33 @@ class VisibleModules(NamedTuple):
         class_index: (n,) int, index into FAULT_CLASSES; -1 for a healthy one.
         xyxy: (n, 4) as in VisibleFaults.
         fraction: (n,) as in VisibleFaults.
+        outline: (n, 4, 2) corners in pixels, clockwise (a camera sees the farm from above
+            only); not cut at the image's border.
     """
 
     class_index: NDArray[np.int64]
     xyxy: Array
     fraction: Array
+    outline: Array
 
 
 def visible_modules(farm: Farm, pose: Pose, camera: CameraModel) -> VisibleModules:
     """The modules that a camera at a true pose has at least partly in view."""
     corners = farm.module_corners_m
     near = _nearby(corners, pose)
-    cut, fraction = _in_view(corners[near], pose, camera)
+    cut, fraction, outline = _in_view(corners[near], pose, camera)
     seen = np.flatnonzero(fraction > 0)
-    return VisibleModules(farm.module_classes[near[seen]], cut[seen], fraction[seen])
+    classes = farm.module_classes[near[seen]]
+    return VisibleModules(classes, cut[seen], fraction[seen], outline[seen])
 
 
-def _in_view(corners_m: Array, pose: Pose, camera: CameraModel) -> tuple[Array, Array]:
-    """(n, 4) boxes cut at the image's border, and (n,) shares of them that are in it."""
-    boxes = _boxes(corners_m, pose, camera)
+def _in_view(corners_m: Array, pose: Pose, camera: CameraModel) -> tuple[Array, Array, Array]:
+    """(n, 4) boxes cut at the image's border, (n,) shares of them in it, (n, 4, 2) corners."""
+    outline = _projected(corners_m, pose, camera)
+    boxes = np.concatenate([outline.min(axis=1), outline.max(axis=1)], axis=1)
     limit = (camera.width - 1.0, camera.height - 1.0)
     cut = np.clip(boxes, 0.0, (*limit, *limit))
-    return cut, _area(cut) / _area(boxes)
+    return cut, _area(cut) / _area(boxes), outline
 
 
 def _nearby(corners_m: Array, pose: Pose) -> NDArray[np.int64]:
@@ -90,15 +95,14 @@ def _nearby(corners_m: Array, pose: Pose) -> NDArray[np.int64]:
     return np.flatnonzero(np.hypot(*away.T) < _FARTHEST * pose.position_m[2])
 
 
-def _boxes(corners_m: Array, pose: Pose, camera: CameraModel) -> Array:
-    """(n, 4) uncut boxes of (n, 4, 3) corners; NaN where one is far outside the view."""
+def _projected(corners_m: Array, pose: Pose, camera: CameraModel) -> Array:
+    """(n, 4, 2) pixels of (n, 4, 3) corners; NaN where one is far outside the view."""
     optical_from_map = (rotation_matrix(pose.orientation_xyzw) @ BASE_FROM_OPTICAL_NADIR).T
     corners = (corners_m - pose.position_m) @ optical_from_map.T
     depth = np.where(corners[..., 2] > 0, corners[..., 2], np.nan)
     tangent = np.hypot(corners[..., 0], corners[..., 1]) / depth
     corners[~(tangent < _WIDEST_RAY)] = np.nan
-    uv = project(camera, corners.reshape(-1, 3)).reshape(-1, 4, 2)
-    return np.concatenate([uv.min(axis=1), uv.max(axis=1)], axis=1)
+    return project(camera, corners.reshape(-1, 3)).reshape(-1, 4, 2)
 
 
 def _area(boxes: Array) -> Array:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from edge_infer.errors import TrainingError, first_line
-from edge_infer.training.network import Network, Size
+from edge_infer.training.networks.parts import PARTS, Network, part_of
 
 LAST, BEST, RECORD = "last.pt", "best.pt", "run.json"
 
@@ -68,17 +68,27 @@ def save_trained(folder: Path, name: str, trained: Trained) -> None:
     """Write a network with its record."""
     save(folder, name, {
         "labels": list(trained.labels),
+        "part": part_of(trained.network).name,
         "size": json.dumps(trained.network.size),
         "weights": trained.network.state_dict(),
         "record": json.dumps(trained.record),
     })  # fmt: skip
 
 
-def load_trained(folder: Path, name: str = BEST) -> Trained:
-    """The network of a run; raises TrainingError."""
+def load_trained(folder: Path, name: str = BEST, part: str | None = None) -> Trained:
+    """The network of a run.
+
+    Raises:
+        TrainingError: it cannot be read, or is of another part than the one wanted.
+    """
     state = load(folder, name)
+    if part not in (None, state.get("part")):
+        raise TrainingError(
+            f"the run in {folder} trained no {part}", f"name the folder of a {part}'s run"
+        )
     try:
-        network = Network(len(state["labels"]), Size.from_json(json.loads(state["size"])))
+        kind = PARTS[state["part"]]
+        network = kind.build(len(state["labels"]), kind.size.from_json(json.loads(state["size"])))
         network.load_state_dict(state["weights"])
         return Trained(network.eval(), tuple(state["labels"]), json.loads(state["record"]))
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
@@ -93,11 +103,3 @@ def history(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if record.get("start"):
         yield from history(record["start"])
     yield record
-
-
-def network_like(network: Network) -> Network:
-    """A copy that shares nothing."""
-    twin = Network(network.classes, network.size)
-    twin.load_state_dict(network.state_dict())
-    twin.eval()
-    return twin

@@ -16,7 +16,7 @@ import numpy as np
 from edge_infer.datasets import simulated
 from edge_infer.datasets.compose import JUDGED, TAUGHT, Composer
 from edge_infer.datasets.folders import FolderSource, fit, open_folder
-from edge_infer.datasets.frames import FrameSource, LabelledFrames, Windows, stack
+from edge_infer.datasets.frames import FrameSource, LabelledFrame, LabelledFrames, Windows, stack
 from edge_infer.datasets.mixture import Mixture, draw
 from edge_infer.datasets.pictures import Split, drawn_pictures
 from edge_infer.simulation.modules import FAULT_CLASSES
@@ -103,9 +103,6 @@ def _windows(frames: LabelledFrames) -> Windows:
     return Windows(frames, TAUGHT.width, TAUGHT.height)
 
 
-def batch(
-    source: FrameSource, size: int, seed: int, step: int, share: slice = slice(None)
-) -> LabelledFrames:
-    """The frames of a step, or a share of them."""
-    numbers = range(step * size, (step + 1) * size)[share]
-    return stack([source(np.random.default_rng([seed, number])) for number in numbers])
+def frame_of(source: FrameSource, *numbers: int) -> LabelledFrame:
+    """The frame that some numbers alone decide: a seed, a step, its place in the batch."""
+    return source(np.random.default_rng(numbers))

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from edge_infer.training.network import Add, Concat, Network, Raw
+from edge_infer.training.networks.layers import Add, Concat
+from edge_infer.training.networks.parts import Network
 
 WEIGHT_STEPS = 63
 """Of the largest weight: seven bits, so that two products fit an x86 processor's 16-bit sums."""
@@ -37,21 +38,20 @@ class EightBits:
     def __init__(self) -> None:
         self.ranges: dict[str, Tensor] = {}
 
-    def __call__(self, network: Network, images: Tensor) -> Raw:
+    def __call__(self, network: Network, images: Tensor) -> Any:
         """The rounded answer; ranges follow the values while the network trains."""
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.eval()
         with self._watched(network):
-            raw: Raw = functional_call(network, rounded_weights(network), (images,))
-        return raw
+            return functional_call(network, rounded_weights(network), (images,))
 
     @contextmanager
     def _watched(self, network: Network) -> Iterator[None]:
         hooks = [
             layer.register_forward_hook(self._rounding(name))
             for name, layer in network.named_modules()
-            if isinstance(layer, (nn.ReLU, Add, Concat))
+            if isinstance(layer, (nn.ReLU, Add, Concat, nn.AdaptiveAvgPool2d))
         ]
         try:
             yield

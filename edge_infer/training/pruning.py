@@ -1,8 +1,8 @@
 """Structured pruning: channels that matter least are really removed.
 
 Torch-Pruning finds which layers must lose a channel together and ranks the groups
-over the whole network (Fang et al., DepGraph, 2023); what is left is a Network of
-another Size. It needs fine-tuning afterwards.
+over the whole network (Fang et al., DepGraph, 2023); what is left is a network of
+another size. It needs fine-tuning afterwards.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 
 from edge_infer.errors import TrainingError
-from edge_infer.training.checkpoint import network_like
-from edge_infer.training.network import Network, cost
+from edge_infer.training.networks.layers import cost
+from edge_infer.training.networks.parts import Network
 
 MULTIPLE = 8
 """Channel counts that vector units like."""
@@ -35,10 +35,11 @@ def prune(network: Network, share: float, height: int, width: int) -> Network:
     if not 0.0 < share < 1.0:
         raise TrainingError(f"a share of {share} cannot stay", "give a number between 0 and 1")
     goal = share * cost(network, height, width)
+    image = torch.zeros(1, 1, height, width, dtype=torch.uint8)
     low, high, best = 0.0, 0.95, None
     for _ in range(_TRIES):
         ratio = (low + high) / 2
-        candidate = _without(network, ratio)
+        candidate = _without(network, ratio, image)
         if cost(candidate, height, width) <= goal:
             best, high = candidate, ratio
         else:
@@ -51,13 +52,11 @@ def prune(network: Network, share: float, height: int, width: int) -> Network:
     return best
 
 
-def _without(network: Network, ratio: float) -> Network:
+def _without(network: Network, ratio: float, image: torch.Tensor) -> Network:
     """A copy without that share of its channels."""
     import torch_pruning
 
-    twin = network_like(network)
-    # Pruning by gradients' graph: the image is small only to be quick.
-    image = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
+    twin = network.twin()
     pruner = torch_pruning.pruner.BasePruner(
         twin,
         image,
@@ -66,11 +65,8 @@ def _without(network: Network, ratio: float) -> Network:
         pruning_ratio=ratio,
         max_pruning_ratio=MOST_OF_A_LAYER,
         round_to=MULTIPLE,
-        ignored_layers=[twin.distances, twin.module, twin.kinds],
+        ignored_layers=twin.heads,
     )
     pruner.step()
-    # Rebuilt from its size: what was pruned is a plain Network like any other.
-    smaller = Network(twin.classes, twin.size)
-    smaller.load_state_dict(twin.state_dict())
-    smaller.eval()
-    return smaller
+    # A twin again: what was pruned is a plain network of another size.
+    return twin.twin()

@@ -1,4 +1,4 @@
-"""A run from its first step to its last: batches, looks at validation frames, files, progress."""
+"""A run from its first step to its last: steps, looks at validation data, files, progress."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from edge_infer.datasets.frames import LabelledFrames
 from edge_infer.errors import TrainingError
 from edge_infer.training import checkpoint
 from edge_infer.training.checkpoint import BEST, LAST, RECORD, Trained
-from edge_infer.training.curves import draw_curves
-from edge_infer.training.data import TrainingData, batch
-from edge_infer.training.judge import judge
-from edge_infer.training.losses import Losses
+from edge_infer.training.curves import LOSS, draw_curves
 from edge_infer.training.trainer import Trainer
 
 CURVES = "curves.png"
@@ -37,25 +34,16 @@ class Run:
 
     Args:
         trainer: fresh, or with its state restored by :meth:`resume`.
-        data: what it learns from.
         out: the folder.
-        record: command, start and whatever else shall be known of the result.
+        record: command, data, start and whatever else shall be known of the result.
     """
 
-    def __init__(
-        self, trainer: Trainer, data: TrainingData, out: Path, record: dict[str, Any]
-    ) -> None:
+    def __init__(self, trainer: Trainer, out: Path, record: dict[str, Any]) -> None:
         self.trainer = trainer
-        self._data = data
         self._out = out
-        self._record = {
-            **record,
-            "config": asdict(trainer.config),
-            "data": data.provenance,
-            "versions": versions(),
-        }
+        self._record = {**record, "config": asdict(trainer.config), "versions": versions()}
         self._looks: list[dict[str, float]] = []
-        self._losses: list[Losses] = []
+        self._losses: list[dict[str, Tensor]] = []
         self._seconds = 0.0
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -95,7 +83,7 @@ class Run:
         with stop_signals() as told_to_stop:
             stop = self._finished()
             while not stop:
-                self._losses.append(trainer.learn(self._batch()))
+                self._losses.append(trainer.learn())
                 now = time.monotonic()
                 self._seconds = before_s + now - began
                 looked = trainer.step % trainer.config.evaluate_every == 0 or self._finished()
@@ -110,39 +98,31 @@ class Run:
         if not self._looks:
             self._look()
 
-    def _batch(self) -> LabelledFrames:
-        config, ranks = self.trainer.config, self.trainer.ranks
-        share = slice(ranks.index, None, ranks.count)
-        return batch(self._data.source, config.batch, config.seed, self.trainer.step, share)
-
     def _finished(self) -> bool:
         return self.trainer.step >= self.trainer.config.steps
 
     def _look(self) -> None:
         """Judge the average; keep it when it is the best so far."""
-        trainer, data = self.trainer, self._data
-        score = judge(trainer.average, data.validation, data.labels, trainer.answer, trainer.ranks)
-        losses = np.mean([[float(p) for p in loss] for loss in self._losses] or [[0.0] * 3], 0)
-        self._losses = []
-        look = {
-            "step": self.trainer.step,
-            "module_loss": round(float(losses[0]), 4),
-            "kind_loss": round(float(losses[1]), 4),
-            "box_loss": round(float(losses[2]), 4),
-            "binary_accuracy": round(score.binary_accuracy, 4),
-            "class_accuracy": round(score.accuracy, 4),
-        }
-        best = max((_worth(other) for other in self._looks), default=-1.0)
-        self._looks.append(look)
-        if _worth(look) > best and self.trainer.ranks.leads:
-            trained = Trained(self.trainer.average, self._data.labels, self.record)
+        trainer = self.trainer
+        worth, figures = trainer.look()
+        look = {"step": trainer.step, "worth": worth, **self._mean_losses(), **figures}
+        best = max((other["worth"] for other in self._looks), default=-1.0)
+        self._looks.append({name: round(value, 4) for name, value in look.items()})
+        if worth > best and trainer.ranks.leads:
+            trained = Trained(trainer.average, trainer.lesson.labels, self.record)
             checkpoint.save_trained(self._out, BEST, trained)
             self._write(RECORD, json.dumps(self.record, indent=2) + "\n")
+
+    def _mean_losses(self) -> dict[str, float]:
+        """Since the last look."""
+        parts, self._losses = self._losses, []
+        names = parts[0] if parts else ()
+        return {f"{name}{LOSS}": float(np.mean([float(p[name]) for p in parts])) for name in names}
 
     @property
     def record(self) -> dict[str, Any]:
         """All that is to be known of the best network so far."""
-        best = max(self._looks, key=_worth)
+        best = max(self._looks, key=lambda look: look["worth"])
         figures = {"validation": best, "seconds": round(self._seconds)}
         parameters = sum(p.numel() for p in self.trainer.average.parameters())
         return {**self._record, "steps": self.trainer.step, "parameters": parameters, **figures}
@@ -162,16 +142,13 @@ class Run:
     def _stuck(self) -> bool:
         if not self._looks:
             return False
-        since_best = len(self._looks) - 1 - int(np.argmax([_worth(look) for look in self._looks]))
-        return since_best >= self.trainer.config.patience
+        best = int(np.argmax([look["worth"] for look in self._looks]))
+        return len(self._looks) - 1 - best >= self.trainer.config.patience
 
     def _words(self) -> str:
-        look = self._looks[-1]
-        return (
-            f"step {look['step']}  losses {look['module_loss']:.3f} {look['kind_loss']:.3f} "
-            f"{look['box_loss']:.3f}  faulty or not {look['binary_accuracy']:.1%}, "
-            f"which fault {look['class_accuracy']:.1%}  {self._seconds:.0f} s"
-        )
+        parts = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in self._looks[-1].items()
+                 if name not in ("step", "worth")]  # fmt: skip
+        return f"step {self.trainer.step}  {'  '.join(parts)}  {self._seconds:.0f} s"
 
     def _write(self, name: str, text: str) -> None:
         try:
@@ -204,7 +181,3 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-
-
-def _worth(look: dict[str, float]) -> float:
-    return look["binary_accuracy"] + look["class_accuracy"]

@@ -14,37 +14,73 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from edge_infer.backends import registry
-from edge_infer.datasets.frames import LabelledFrames
+from edge_infer.datasets.frames import FrameSource, LabelledFrame, stack
 from edge_infer.errors import TrainingError
-from edge_infer.training.data import WIDTH, TrainingData, batch, open_data
-from edge_infer.training.judge import judge
-from edge_infer.training.network import Network, Size, cost
-from edge_infer.training.onnx_files import to_onnx
+from edge_infer.training.data import WIDTH, TrainingData, open_data
+from edge_infer.training.export.onnx_files import to_onnx
+from edge_infer.training.lessons.classifying import Classifying
+from edge_infer.training.lessons.finding import Finding
+from edge_infer.training.lessons.lesson import Lesson
+from edge_infer.training.manifests import REGIONS_AT_ONCE
+from edge_infer.training.networks.layers import cost
+from edge_infer.training.networks.parts import CLASSIFIER, FINDER, Network, Part
 from edge_infer.training.progress import Say, teller
-from edge_infer.training.trainer import TrainConfig, Trainer
-
-WIDTHS = ("16,32,64", "24,48,96", "32,64,128", "32,64,192")
-DEPTHS = ("1,1", "1,2", "1,3", "2,4")
-INPUTS = ((640, 512), (480, 384), (320, 256))
-"""Of a whole frame; the first is its own size."""
+from edge_infer.training.steps import DEFAULTS
+from edge_infer.training.trainer import Trainer
 
 TABLE, PICTURE = "search.json", "search.png"
 _REPEATS = 15
 
 
+class Space(NamedTuple):
+    """What there is to choose from.
+
+    Attributes:
+        widths, depths: the first and the last part of a size, joined by a comma.
+        inputs: width and height of the image; the first is the part's own.
+        batch: images that are looked at together.
+    """
+
+    widths: tuple[str, ...]
+    depths: tuple[str, ...]
+    inputs: tuple[tuple[int, int], ...]
+    batch: int
+
+
+SPACES = {
+    FINDER: Space(
+        ("8,16,32", "16,32,64", "24,48,96", "32,64,128"),
+        ("1,1,32", "1,2,32", "1,3,48"),
+        ((640, 512), (480, 384), (320, 256)),
+        1,
+    ),
+    CLASSIFIER: Space(
+        ("16,32,64", "24,48,96", "32,64,128"),
+        ("0,0,1", "0,1,1", "1,1,1", "0,2,2"),
+        ((24, 40), (18, 30), (12, 20)),
+        REGIONS_AT_ONCE,
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A network and the size of the image that it looks at."""
+    """A network's size and the width and height of the image that it looks at."""
 
     size: str
     width: int
     height: int
+
+    def __str__(self) -> str:
+        return f"{self.size} at {self.width}x{self.height}"
 
 
 @dataclass(frozen=True)
@@ -53,9 +89,9 @@ class Row:
 
     Attributes:
         candidate: which.
-        parameters, multiplications: how much it is.
-        latency_ms: median of one inference on one core, ONNX Runtime, float.
-        binary_accuracy, class_accuracy: of validation modules after the short training.
+        parameters, multiplications: how much it is; the latter for one image.
+        latency_ms: median of one call on one core, ONNX Runtime, float.
+        worth, figures: of validation data after the short training, as in Look.
         best: whether no other candidate is both faster and better.
     """
 
@@ -63,22 +99,22 @@ class Row:
     parameters: int
     multiplications: int
     latency_ms: float
-    binary_accuracy: float
-    class_accuracy: float
+    worth: float
+    figures: dict[str, float]
     best: bool = False
 
     @property
     def words(self) -> str:
         """One line of a table."""
-        c = self.candidate
+        figures = " ".join(f"{name.replace('_', ' ')} {v:.3f}" for name, v in self.figures.items())
         return (
-            f"{'*' if self.best else ' '} {c.size:18} {c.width}x{c.height} "
-            f"{self.parameters / 1e3:6.0f} k {self.multiplications / 1e6:6.0f} M "
-            f"{self.latency_ms:6.1f} ms  {self.binary_accuracy:.1%} {self.class_accuracy:.1%}"
+            f"{'*' if self.best else ' '} {self.candidate!s:28} "
+            f"{self.parameters / 1e3:6.0f} k {self.multiplications / 1e6:6.1f} M "
+            f"{self.latency_ms:6.2f} ms  {figures}"
         )
 
 
-def search(data: str, out: Path, candidates: int, steps: int, seed: int) -> list[Row]:
+def search(part: Part, data: str, out: Path, candidates: int, steps: int, seed: int) -> list[Row]:
     """Try candidates, write the table and the picture.
 
     Returns:
@@ -89,21 +125,19 @@ def search(data: str, out: Path, candidates: int, steps: int, seed: int) -> list
     with teller() as told:
         source = open_data(data, seed, told.say)
         rows = []
-        for candidate in choose(candidates, seed):
-            told.say(f"trying {candidate.size} at {candidate.width}x{candidate.height}")
-            rows.append(_try(candidate, source, steps, seed, told.say))
+        for candidate in choose(part, candidates, seed):
+            told.say(f"trying {candidate}")
+            rows.append(_try(part, candidate, source, steps, seed, told.say))
     rows = mark_best(rows)
     (out / TABLE).write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     _draw(rows, out / PICTURE)
     return rows
 
 
-def choose(count: int, seed: int) -> list[Candidate]:
+def choose(part: Part, count: int, seed: int) -> list[Candidate]:
     """So many different candidates, by chance; raises TrainingError when there are not so many."""
-    space = [
-        Candidate(f"{widths},{depths},{','.join([widths.split(',')[1]] * 2)}", *size)
-        for widths, depths, size in product(WIDTHS, DEPTHS, INPUTS)
-    ]
+    widths, depths, inputs, _ = SPACES[part]
+    space = [Candidate(f"{w},{d}", *size) for w, d, size in product(widths, depths, inputs)]
     if count > len(space):
         raise TrainingError(
             f"there are no {count} candidates", f"give at most {len(space)} with --candidates"
@@ -116,57 +150,76 @@ def mark_best(rows: Sequence[Row]) -> list[Row]:
     """By latency, with those marked that are better than all that are faster."""
     marked, best = [], -1.0
     for row in sorted(rows, key=lambda row: row.latency_ms):
-        worth = row.binary_accuracy + row.class_accuracy
-        marked.append(replace(row, best=worth > best))
-        best = max(best, worth)
+        marked.append(replace(row, best=row.worth > best))
+        best = max(best, row.worth)
     return marked
 
 
-def _try(candidate: Candidate, data: TrainingData, steps: int, seed: int, say: Say) -> Row:
+class Shrunk:
+    """The frames of another source, smaller: a FrameSource."""
+
+    def __init__(self, source: FrameSource, scale: float) -> None:
+        self._source = source
+        self._scale = scale
+
+    def __call__(self, rng: Generator) -> LabelledFrame:
+        """See FrameSource."""
+        return shrunk(self._source(rng), self._scale)
+
+
+def shrunk(frame: LabelledFrame, scale: float) -> LabelledFrame:
+    """A frame with all that is in it, at so many times its size."""
+    height, width = frame.image.shape
+    size = (round(width * scale), round(height * scale))
+    image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
+    boxes = frame.boxes.mapped((scale, scale), (0.0, 0.0))
+    return LabelledFrame(np.asarray(image, np.uint8), boxes)
+
+
+def _lesson(part: Part, candidate: Candidate, data: TrainingData) -> Lesson:
+    """With images of the candidate's size; what is in a frame shrinks with it."""
+    if part is CLASSIFIER:
+        return Classifying(data, candidate.width, candidate.height)
+    scale, frames = candidate.width / WIDTH, data.validation
+    small = [shrunk(frames[index], scale) for index in range(len(frames.images))]
+    return Finding(replace(data, source=Shrunk(data.source, scale), validation=stack(small)))
+
+
+def _try(
+    part: Part, candidate: Candidate, data: TrainingData, steps: int, seed: int, say: Say
+) -> Row:
     torch.manual_seed(seed)
-    network = Network(len(data.labels), Size.parse(candidate.size))
-    trainer = Trainer(TrainConfig(steps=steps, seed=seed), network)
-    for step in range(steps):
-        frames = batch(data.source, trainer.config.batch, seed, step)
-        trainer.learn(_resized(frames, candidate))
-    score = judge(trainer.average, _resized(data.validation, candidate), data.labels)
+    network = part.build(len(data.labels), part.size.parse(candidate.size))
+    config = replace(DEFAULTS[part]["train"], steps=steps, seed=seed)
+    trainer = Trainer(config, _lesson(part, candidate, data), network)
+    for _ in range(steps):
+        trainer.learn()
+    worth, figures = trainer.look()
     row = Row(
         candidate,
         sum(p.numel() for p in network.parameters()),
         cost(trainer.average, candidate.height, candidate.width),
-        _latency_ms(trainer.average, candidate),
-        score.binary_accuracy,
-        score.accuracy,
+        _latency_ms(trainer.average, candidate, SPACES[part].batch),
+        worth,
+        figures,
     )
     say(row.words)
     return row
 
 
-def _latency_ms(network: Network, candidate: Candidate) -> float:
-    image = np.zeros((1, 1, candidate.height, candidate.width), np.uint8)
+def _latency_ms(network: Network, candidate: Candidate, batch: int) -> float:
+    images = np.zeros((batch, 1, candidate.height, candidate.width), np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "candidate.onnx"
-        file.write_bytes(to_onnx(network, candidate.height, candidate.width))
+        file.write_bytes(to_onnx(network, images.shape))
         backend = registry.load("onnx", file)
         taken = []
         for _ in range(_REPEATS):
             start = time.perf_counter()
-            backend.infer([image])
+            backend.infer([images])
             taken.append(time.perf_counter() - start)
         backend.close()
     return float(np.median(taken)) * 1e3
-
-
-def _resized(frames: LabelledFrames, candidate: Candidate) -> LabelledFrames:
-    """Frames as the candidate sees them: small ones shrink by as much as whole ones."""
-    scale = candidate.width / WIDTH
-    if scale == 1.0:
-        return frames
-    height, width = frames.images.shape[1:]
-    size = (round(width * scale), round(height * scale))
-    images = np.stack([cv2.resize(i, size, interpolation=cv2.INTER_AREA) for i in frames.images])
-    boxes = frames.boxes._replace(xyxy=frames.boxes.xyxy * np.float32(scale))
-    return LabelledFrames(images, boxes)
 
 
 def _draw(rows: Sequence[Row], file: Path) -> None:
@@ -175,14 +228,10 @@ def _draw(rows: Sequence[Row], file: Path) -> None:
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for row in rows:
-        worth = (row.binary_accuracy + row.class_accuracy) / 2
-        colour = "tab:orange" if row.best else "tab:gray"
-        axes.scatter(row.latency_ms, worth, color=colour)
-        axes.annotate(
-            f"{row.candidate.size} {row.candidate.width}", (row.latency_ms, worth), fontsize=7
-        )
-    front = [(r.latency_ms, (r.binary_accuracy + r.class_accuracy) / 2) for r in rows if r.best]
+        axes.scatter(row.latency_ms, row.worth, color="tab:orange" if row.best else "tab:gray")
+        axes.annotate(str(row.candidate), (row.latency_ms, row.worth), fontsize=7)
+    front = [(row.latency_ms, row.worth) for row in rows if row.best]
     axes.step(*zip(*front, strict=True), where="post", color="tab:orange", alpha=0.5)
-    axes.set(xlabel="ms a frame, one core", ylabel="accuracy after the short training")
+    axes.set(xlabel="ms a call, one core", ylabel="worth after the short training")
     axes.grid(alpha=0.3)
     figure.savefig(file, dpi=110)

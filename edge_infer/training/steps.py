@@ -6,7 +6,7 @@ earlier step left, in any order. A step's record holds the record of the one bef
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,40 @@ import torch
 
 from edge_infer.errors import TrainingError
 from edge_infer.memory import keep_all_freed_blocks
-from edge_infer.training.checkpoint import Trained, load_trained, network_like
-from edge_infer.training.data import HEIGHT, WIDTH, TrainingData, open_data
+from edge_infer.training.checkpoint import Trained, load_trained
+from edge_infer.training.data import TrainingData, open_data
 from edge_infer.training.eight_bits import EightBits
-from edge_infer.training.network import Network, Size, cost
+from edge_infer.training.lessons.classifying import Classifying
+from edge_infer.training.lessons.finding import Finding
+from edge_infer.training.lessons.lesson import Lesson
+from edge_infer.training.networks.layers import cost
+from edge_infer.training.networks.parts import CLASSIFIER, FINDER, Network, Part
 from edge_infer.training.progress import teller
 from edge_infer.training.pruning import prune
 from edge_infer.training.ranks import Ranks, train_together
 from edge_infer.training.run import Run
 from edge_infer.training.trainer import TrainConfig, Trainer
 
+_FINDER = TrainConfig()
+_CLASSIFIER = TrainConfig(steps=12000, batch=128, evaluate_every=500, weight_decay=0.05)
+
 DEFAULTS = {
-    "train": TrainConfig(),
-    "prune": TrainConfig(steps=2000, learning_rate=1.5e-3),
-    "distil": TrainConfig(steps=4000),
-    "qat": TrainConfig(steps=600, learning_rate=3e-4, evaluate_every=100),
+    FINDER: {
+        "train": _FINDER,
+        "prune": replace(_FINDER, steps=1000, learning_rate=1.5e-3),
+        "distil": _FINDER,
+        "qat": replace(_FINDER, steps=300, learning_rate=3e-4, evaluate_every=50),
+    },
+    CLASSIFIER: {
+        "train": _CLASSIFIER,
+        "prune": replace(_CLASSIFIER, steps=4000, learning_rate=1.5e-3),
+        "distil": _CLASSIFIER,
+        "qat": replace(_CLASSIFIER, steps=1000, learning_rate=3e-4, evaluate_every=100),
+    },
 }
-"""Kind of step -> what it needs when nothing else is said."""
+"""Part -> kind of step -> what it needs when nothing else is said."""
+
+LESSONS: dict[Part, type[Finding] | type[Classifying]] = {FINDER: Finding, CLASSIFIER: Classifying}
 
 
 @dataclass(frozen=True)
@@ -38,14 +55,15 @@ class Step:
     """One run, as it was asked for.
 
     Attributes:
-        kind: a key of DEFAULTS.
+        kind: a key of DEFAULTS, second level.
         out: its folder.
         command: what to type for it again.
         config: of the trainer.
+        part: of the detector that is trained.
         data: a modules.npz or a labelled folder; empty for drawn modules alone.
         start: folder of the run whose network it begins with; None for a fresh one.
         teacher: folder of the run whose network it learns from; None for none.
-        size: of a fresh network; needed when there is no start.
+        size: of a fresh network, as its part parses it; needed when there is no start.
         keep: share of the multiplications that pruning leaves.
         minutes: after which it stops, to go on later.
         resume: go on with what is in the folder.
@@ -55,10 +73,11 @@ class Step:
     out: Path
     command: str
     config: TrainConfig
+    part: Part
     data: str = ""
     start: Path | None = None
     teacher: Path | None = None
-    size: Size | None = None
+    size: Any = None
     keep: float = 1.0
     minutes: float = float("inf")
     resume: bool = False
@@ -82,12 +101,20 @@ def _work(ranks: Ranks, step: Step) -> None:
     with teller(ranks.leads) as told:
         data = open_data(step.data, step.config.seed, told.say)
         network, start = _network(step, data)
-        teacher = load_trained(step.teacher).network if step.teacher else None
+        teacher = load_trained(step.teacher, part=step.part.name) if step.teacher else None
         rounding = EightBits() if step.kind == "qat" else None
-        trainer = Trainer(step.config, network, teacher, rounding, ranks)
-        record = {"command": step.command, "kind": step.kind, "start": start,
-                  "multiplications": cost(network_like(network), HEIGHT, WIDTH)}  # fmt: skip
-        run = Run(trainer, data, step.out, record)
+        lesson: Lesson = LESSONS[step.part](data)
+        trainer = Trainer(
+            step.config, lesson, network, teacher.network if teacher else None, rounding, ranks
+        )
+        run = Run(trainer, step.out, {
+            "command": step.command,
+            "kind": step.kind,
+            "part": step.part.name,
+            "start": start,
+            "data": data.provenance,
+            "multiplications": cost(network.twin(), step.part.height, step.part.width),
+        })  # fmt: skip
         if step.resume:
             run.resume()
         run.go(told.step, step.minutes)
@@ -96,15 +123,14 @@ def _work(ranks: Ranks, step: Step) -> None:
 def _network(step: Step, data: TrainingData) -> tuple[Network, dict[str, Any] | None]:
     """What the step begins with, and the record of that."""
     if step.start is None:
-        assert step.size is not None
         torch.manual_seed(step.config.seed)
-        return Network(len(data.labels), step.size), None
-    start = load_trained(step.start)
+        return step.part.build(len(data.labels), step.size), None
+    start = load_trained(step.start, part=step.part.name)
     if start.labels != data.labels:
         raise TrainingError(
             f"the run in {step.start} has other classes than the data", "use the data of that run"
         )
-    network = network_like(start.network)
+    network = start.network.twin()
     if step.kind == "prune":
-        network = prune(network, step.keep, HEIGHT, WIDTH)
+        network = prune(network, step.keep, step.part.height, step.part.width)
     return network, start.record

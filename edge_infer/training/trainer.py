@@ -1,4 +1,4 @@
-"""The state machine of a run: frames in, a better network out; no disk, no clock.
+"""The state machine of a run: batches in, a better network out; no disk, no clock.
 
 The averaged weights (EMA) are what is judged and exported.
 """
@@ -10,20 +10,19 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from edge_infer.datasets.frames import HEALTHY, LabelledFrames
-from edge_infer.training.distillation import distillation_loss
 from edge_infer.training.eight_bits import EightBits
-from edge_infer.training.losses import Labels, Losses, detection_loss
-from edge_infer.training.network import STRIDE, Network, Raw
+from edge_infer.training.lessons.lesson import Lesson, Look
+from edge_infer.training.networks.parts import Network
 from edge_infer.training.ranks import Ranks
-from edge_infer.training.targets import assign
 
 WARM_UP = 100
 CLIPPED_NORM = 5.0
+
+TEACHING = 1.0
+"""Weight of what the teacher says, against the labels."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,11 @@ class TrainConfig:
 
     Attributes:
         steps: batches to learn from; the learning rate falls to zero at the last.
-        batch: frames a step.
+        batch: images a step.
         learning_rate: of AdamW, after WARM_UP steps.
         weight_decay: of AdamW.
         ema_half_life: steps after which a weight's share in the average is half.
-        seed: of the frames, the initial weights, the order and the augmentation.
+        seed: of the images, the initial weights, the order and the augmentation.
         evaluate_every: steps from one look at the validation frames to the next.
         patience: looks without a better figure after which the run ends early.
     """
@@ -61,6 +60,7 @@ class Trainer:
 
     Args:
         config: what decides the result.
+        lesson: what is learnt.
         network: to begin with; it is changed.
         teacher: whose answers are learnt besides the labels; None for none.
         eight_bits: rounds the network's answers; None leaves them as they are.
@@ -70,12 +70,14 @@ class Trainer:
     def __init__(
         self,
         config: TrainConfig,
+        lesson: Lesson,
         network: Network,
         teacher: Network | None = None,
         eight_bits: EightBits | None = None,
         ranks: Ranks | None = None,
     ) -> None:
         self.config = config
+        self.lesson = lesson
         self._eight_bits = eight_bits
         self.ranks = ranks or Ranks()
         self.step = 0
@@ -87,35 +89,45 @@ class Trainer:
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
 
-    def answer(self, network: Network, images: Tensor) -> Raw:
-        """What a network says, rounded if that is how this run learns."""
-        if self._eight_bits is not None:
-            return self._eight_bits(network, images)
-        raw: Raw = network(images)
-        return raw
-
-    def learn(self, frames: LabelledFrames) -> Losses:
+    def learn(self) -> dict[str, Tensor]:
         """One step.
 
-        Args:
-            frames: this process's share of the batch.
-
         Returns:
-            The losses before the step, without what the teacher adds.
+            The parts of the loss before the step, without what the teacher adds.
         """
-        images = torch.from_numpy(np.ascontiguousarray(frames.images[:, None])).to(self._device)
-        labels = self._labels(frames)
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate()
-        raw = self.answer(self.network.train(), images)
-        losses = detection_loss(raw, labels)
-        total = losses.total
+        config = self.config
+        images, labels = self.lesson.batch(config.seed, self.step, config.batch, self.ranks)
+        images = images.to(self._device)
+        labels = type(labels)(*(part.to(self._device) for part in labels))
+        answer = self._answer(self.network.train(), images)
+        losses = self.lesson.losses(answer, labels)
+        total = torch.stack(list(losses.values())).sum()
         if self._teacher is not None:
             with torch.no_grad():
                 wanted = self._teacher(images)
-            total = total + distillation_loss(raw, wanted, labels)
+            total = total + TEACHING * self.lesson.imitation(answer, wanted, labels)
+        self._move(total)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def look(self) -> Look:
+        """What the average is worth now."""
+        with torch.no_grad():
+            return self.lesson.look(
+                lambda images: self._answer(self.average, images.to(self._device)), self.ranks
+            )
+
+    def _answer(self, network: Network, images: Tensor) -> Any:
+        """What a network says, rounded if that is how this run learns."""
+        if self._eight_bits is not None:
+            return self._eight_bits(network, images)
+        return network(images)
+
+    def _move(self, loss: Tensor) -> None:
+        """One step down, the same in all processes."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate()
         self._optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        loss.backward()
         self.ranks.average_([p.grad for p in self.network.parameters() if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIPPED_NORM)
         self._optimiser.step()
@@ -123,15 +135,6 @@ class Trainer:
         self.ranks.average_([b for b in self.network.buffers() if b.is_floating_point()])
         self.ranks.average_(list(self._ranges.values()))
         self._follow()
-        return Losses(*(loss.detach() for loss in losses))
-
-    def _labels(self, frames: LabelledFrames) -> Labels:
-        rows, columns = (n // STRIDE for n in frames.images.shape[1:])
-        boxes = frames.boxes
-        targets = assign(boxes, len(frames.images), rows, columns, STRIDE)
-        class_id = np.where(boxes.class_id == HEALTHY, self.network.classes, boxes.class_id)
-        parts = (targets.box, boxes.frame, boxes.xyxy, class_id, targets.asked)
-        return Labels(*(torch.from_numpy(part).to(self._device) for part in parts))
 
     @property
     def state(self) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import cv2
 import pytest
+from bundle_variants import variant
 
 from edge_infer.cli.main import main
 from edge_infer.datasets.folders import write_coco
 from edge_infer.datasets.simulated import render
-from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.models.manifest import Precision
 from edge_infer.simulation.modules import FAULT_CLASSES
@@ -28,27 +28,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def variant(folder: Path, version: str, kinds: dict[str, Precision]) -> str:
-    """The shipped ONNX weights as another bundle: engine to precision."""
+def probe(folder: Path, version: str, kinds: list[tuple[str, Precision]]) -> str:
+    """The shipped ONNX weights as another bundle."""
     model = ModelBundle.load(shipped())
-    content = model.weights("onnx").read_bytes()
-    weights = tuple(bundle.describe(f, f"{f}.bin", content, kinds[f]) for f in kinds)
-    changes = {"name": "probe", "version": version, "weights": weights}
-    manifest = model.manifest.model_copy(update=changes)
-    bundle.write(folder, manifest, {weight.file: content for weight in weights})
-    return str(folder)
+    return str(variant(model, folder, kinds, name="probe", version=version).path)
 
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return variant(tmp_path_factory.mktemp("one"), "0.1", {"onnx": "float32"})
+    return probe(tmp_path_factory.mktemp("one"), "0.1", [("onnx", "float32")])
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Also for an engine that nobody has."""
     folder = tmp_path_factory.mktemp("other")
-    return variant(folder, "9.9", {"abacus": "int8", "onnx": "int8"})
+    return probe(folder, "9.9", [("abacus", "int8"), ("onnx", "int8")])
 
 
 @pytest.mark.parametrize("arguments", [[], ["shipped"], [str(shipped())]])
@@ -57,16 +52,18 @@ def test_inspect_shows_the_shipped_bundle(arguments: list[str], capsys: Capture)
     assert main(["model", "inspect", *arguments]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{manifest.name} {manifest.version}  ")
-    for weight in manifest.weights:
+    for weight in manifest.files:
         assert f"  {weight.format:8} {weight.precision}" in out
 
 
 def test_inspect_shows_engine_precision_size_and_file(other: str, capsys: Capture) -> None:
     assert main(["model", "inspect", other]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    size = f"{(Path(other) / 'onnx.bin').stat().st_size / 1e6:.2f}"
-    assert lines[1] == ["abacus", "int8", size, "MB", "abacus.bin"]
-    assert lines[2] == ["onnx", "int8", size, "MB", "onnx.bin"]
+    names = [f"{part}.{engine}.int8" for part in ("finder", "classifier")
+             for engine in ("abacus", "onnx")]  # fmt: skip
+    for line, name in zip(lines[1:5], names, strict=True):
+        size = f"{(Path(other) / name).stat().st_size / 1e6:.2f}"
+        assert line == [name.split(".")[1], "int8", size, "MB", name]
 
 
 def test_evaluate_prints_a_row_a_class(data: str, one: str, capsys: Capture) -> None:
@@ -114,7 +111,7 @@ def test_compare_prints_figures_and_differences(
     ]  # fmt: skip
     assert "+0.0" in rows[2]
     assert "× 1.00" in rows[2]
-    assert f"not measured: {other}/abacus.bin: there is no engine called 'abacus'" in out
+    assert f"not measured: {other}/finder.abacus.int8: there is no engine called 'abacus'" in out
 
 
 def test_compare_as_json_with_a_picture(

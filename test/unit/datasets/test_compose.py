@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -50,6 +51,21 @@ def test_an_upright_module_fills_its_box():
     for left, top, right, bottom in np.rint(whole.xyxy).astype(int):
         inside = frame.image[top + 4 : bottom - 4, left + 4 : right - 4]
         assert (inside > 140).mean() > 0.8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_turned_module_fills_its_outline(seed):
+    spec = FrameSpec(module_px=(40.0, 40.0), faulty=(1.0, 1.0), tilted=1.0)
+    frame = Composer(marked(), spec)(np.random.default_rng(seed))
+    whole = frame.boxes.where(frame.boxes.visible > 0.99)
+    assert len(whole.frame) > 10
+    for outline in whole.outline:
+        middle = outline.mean(axis=0)
+        inside = np.zeros(frame.image.shape, np.uint8)
+        # OpenCV counts from the middle of the first pixel.
+        corners = np.rint(middle + 0.85 * (outline - middle) - 0.5).astype(np.int32)
+        cv2.fillConvexPoly(inside, corners, 1)
+        assert (frame.image[inside > 0] > 140).mean() > 0.95
 
 
 def test_modules_are_as_wide_as_asked(pictures):

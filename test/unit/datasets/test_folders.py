@@ -217,7 +217,7 @@ def marked(width, height):
     xyxy = np.array([[10, 20, 40, 60], [width - 50, 30, width - 20, 50]], np.float32)
     for left, top, right, bottom in xyxy.astype(int):
         image[top:bottom, left:right] = 220
-    boxes = Boxes(np.zeros(2, np.int64), xyxy, np.array([0, 1]), np.ones(2, np.float32))
+    boxes = Boxes.upright(np.zeros(2, np.int64), xyxy, np.array([0, 1]), np.ones(2, np.float32))
     return LabelledFrame(image, boxes)
 
 
@@ -270,9 +270,10 @@ def test_the_same_generator_gives_the_same_window(many):
 def test_what_is_written_reads_back(tmp_path):
     rng = np.random.default_rng(0)
     xyxy = np.array([[1.25, 2, 9.5, 8], [0, 0, 5, 5], [3, 3, 20, 10]], np.float32)
-    boxes = Boxes(
+    boxes = Boxes.upright(
         np.array([0, 0, 2]), xyxy, np.array([1, HEALTHY, 0]), np.array([1, 0.5, 1], np.float32)
     )
+    boxes.outline[2] = [[3, 5], [18, 3], [20, 8], [5, 10]]
     frames = LabelledFrames(rng.integers(0, 255, (3, 12, 24), np.uint8), boxes)
     write_coco(tmp_path / "new", frames, ("Cell", "Diode"))
     folder = open_folder(tmp_path / "new")
@@ -284,9 +285,29 @@ def test_what_is_written_reads_back(tmp_path):
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"images", "annotations.json"}
 
 
+@pytest.mark.parametrize(
+    ("segmentation", "outline"),
+    [
+        ([[0, 0, 4, 1, 3, 4, 0, 3]], [[0, 0], [4, 1], [3, 4], [0, 3]]),
+        ([[0, 3, 3, 4, 4, 1, 0, 0]], [[0, 0], [4, 1], [3, 4], [0, 3]]),
+        ([[0, 0, 4, 1, 3, 4]], None),
+        ([[0, 0, 4, 1], [1, 1, 2, 2]], None),
+        ({"counts": [1, 2], "size": [4, 4]}, None),
+        ([["a"] * 8], None),
+        (None, None),
+    ],
+    ids=["corners", "the other way round", "triangle", "two", "mask", "words", "absent"],
+)
+def test_a_polygon_of_four_corners_is_the_outline(tmp_path, segmentation, outline):
+    labels = [{**box([0, 0, 4, 4]), "segmentation": segmentation}]
+    frame = open_folder(coco(tmp_path, labels))[0]
+    expected = outline or [[0, 0], [4, 0], [4, 4], [0, 4]]
+    assert frame.boxes.outline.tolist() == [expected]
+
+
 def test_a_disk_that_takes_nothing_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
-    frames = LabelledFrames(GRADIENT[None], Boxes(*(np.empty(0) for _ in range(4))))
+    frames = LabelledFrames(GRADIENT[None], Boxes(*(np.empty(0) for _ in range(5))))
     with pytest.raises(DatasetError, match="cannot be written"):
         write_coco(tmp_path / "file", frames, ("Cell",))
 

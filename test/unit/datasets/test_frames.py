@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from edge_infer.datasets.frames import Boxes, LabelledFrame, Windows, stack, varied
+from edge_infer.datasets.frames import Boxes, LabelledFrame, Windows, cut, stack, varied
 from edge_infer.datasets.mixture import Mixture, draw
+from edge_infer.outlines import of_boxes
 
 HEIGHT, WIDTH = 96, 128
 
@@ -14,12 +15,12 @@ def square(left, top, class_id=0):
     image = np.full((HEIGHT, WIDTH), 60, np.uint8)
     image[top : top + 40, left : left + 24] = 180
     xyxy = np.array([[left, top, left + 24, top + 40]], np.float32)
-    boxes = Boxes(np.zeros(1, np.int64), xyxy, np.array([class_id]), np.ones(1, np.float32))
+    boxes = Boxes.upright(np.zeros(1, np.int64), xyxy, np.array([class_id]), np.ones(1, np.float32))
     return LabelledFrame(image, boxes)
 
 
 def empty():
-    boxes = Boxes(
+    boxes = Boxes.upright(
         np.zeros(0, np.int64), np.zeros((0, 4), np.float32), np.zeros(0, np.int64),
         np.zeros(0, np.float32),
     )  # fmt: skip
@@ -33,7 +34,9 @@ def test_varied_labels_stay_on_their_modules(seed):
     left, top, right, bottom = after.boxes.xyxy[0].astype(int)
     bright = after.image > after.image.min()
     assert bright.sum() == bright[top:bottom, left:right].sum() == 24 * 40
+    np.testing.assert_array_equal(after.boxes.outline, of_boxes(after.boxes.xyxy))
     assert before.boxes.xyxy[0].tolist() == [10, 20, 34, 60]
+    assert before.boxes.outline[0, 0].tolist() == [10, 20]
 
 
 def test_varying_mirrors_both_ways_sooner_or_later():
@@ -42,6 +45,20 @@ def test_varying_mirrors_both_ways_sooner_or_later():
         for s in range(30)
     }
     assert corners == {(10, 20), (94, 20), (10, 36), (94, 36)}
+
+
+def test_a_window_cuts_boxes_but_leaves_outlines_whole():
+    boxes = cut(square(10, 20), 20, 30, 64, 48).boxes
+    assert boxes.xyxy.tolist() == [[0, 0, 14, 30]]
+    assert boxes.outline.tolist() == [[[-10, -10], [14, -10], [14, 30], [-10, 30]]]
+    assert boxes.visible[0] == np.float32(14 * 30 / (24 * 40))
+    assert len(cut(square(10, 20), 40, 0, 64, 48).boxes.outline) == 0
+
+
+def test_labels_go_along_when_a_picture_is_scaled_and_moved():
+    boxes = square(10, 20).boxes.mapped((2.0, 0.5), (1.0, -3.0))
+    assert boxes.xyxy.tolist() == [[21, 7, 69, 27]]
+    np.testing.assert_array_equal(boxes.outline, of_boxes(boxes.xyxy))
 
 
 def test_a_stack_gives_back_its_frames():

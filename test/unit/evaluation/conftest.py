@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bundle_variants import variant
 
 from edge_infer.datasets.frames import LabelledFrame, LabelledFrames
 from edge_infer.datasets.simulated import render
 from edge_infer.models.bundle import ModelBundle, shipped
+from edge_infer.models.manifest import Precision
 from edge_infer.simulation.modules import FAULT_CLASSES
 
 
@@ -29,13 +31,11 @@ class Frames:
 
 
 @pytest.fixture(scope="session")
-def model() -> ModelBundle:
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
     """The shipped one with its first ONNX weights alone, under a version that stays."""
-    whole = ModelBundle.load(shipped())
-    weights = next(weight for weight in whole.manifest.weights if weight.format == "onnx")
-    weights = weights.model_copy(update={"precision": "float32"})  # whatever it is
-    manifest = whole.manifest.model_copy(update={"weights": (weights,), "version": "0.3.0"})
-    return ModelBundle(whole.path, manifest, whole.digest)
+    folder = tmp_path_factory.mktemp("model")
+    kinds: list[tuple[str, Precision]] = [("onnx", "float32")]  # whatever it is
+    return variant(ModelBundle.load(shipped()), folder, kinds, version="0.3.0")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from edge_infer.evaluation.scores import iou
 def labels(*rows):
     """(frame, left, class_id[, visible]) of ten by ten pixels at (left, 0)."""
     rows = [(*row, 1.0)[:4] for row in rows]
-    return Boxes(
+    return Boxes.upright(
         np.array([row[0] for row in rows], np.int64),
         np.array([(row[1], 0, row[1] + 10, 10) for row in rows], np.float32).reshape(-1, 4),
         np.array([row[2] for row in rows], np.int64),

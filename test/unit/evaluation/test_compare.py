@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from bundle_variants import variant, without_first
 
 from edge_infer.datasets.frames import LabelledFrames
 from edge_infer.errors import BackendUnavailableError
 from edge_infer.evaluation.compare import THREADS, compare
 from edge_infer.evaluation.energy import EnergyCounter
-from edge_infer.models import bundle
 
 from .conftest import Frames
 
@@ -21,12 +21,9 @@ def few(farm):
 @pytest.fixture(scope="module")
 def deaf(model, tmp_path_factory):
     """The shipped weights with a threshold that hardly anything reaches, and some for no engine."""
-    content = model.weights("onnx").read_bytes()
-    weights = tuple(bundle.describe(f, f"{f}.bin", content, "int8") for f in ("onnx", "abacus"))
-    changes = {"score_threshold": 1.0, "version": "0.0.1", "weights": weights}
+    kinds = [("onnx", "int8"), ("abacus", "int8")]
     folder = tmp_path_factory.mktemp("deaf")
-    manifest = model.manifest.model_copy(update=changes)
-    return bundle.write(folder, manifest, {weight.file: content for weight in weights})
+    return variant(model, folder, kinds, score_threshold=1.0, version="0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +37,7 @@ def test_each_weight_file_that_runs_here_is_a_contender(comparison, deaf):
         "solar_thermal 0.0.1 onnx int8",
     ]
     (sentence,) = comparison.left_out
-    assert sentence == f"{deaf.path / 'abacus.bin'}: there is no engine called 'abacus'"
+    assert sentence == f"{deaf.path / 'finder.abacus.int8'}: there is no engine called 'abacus'"
 
 
 def test_figures_are_those_of_each_model(comparison):
@@ -95,6 +92,5 @@ def test_energy_is_told_where_the_machine_counts_it(model, few, tmp_path):
 
 
 def test_nothing_that_runs_here_is_an_error(deaf, few):
-    only = deaf.manifest.model_copy(update={"weights": deaf.manifest.weights[1:]})
     with pytest.raises(BackendUnavailableError, match=r"no engine .* runs here .*'abacus'"):
-        compare([bundle.ModelBundle(deaf.path, only, "")], few)
+        compare([without_first(deaf)], few)

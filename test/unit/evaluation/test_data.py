@@ -17,7 +17,7 @@ DATASET = Path(__file__).parents[4] / "shared/data/infrared_solar_modules/module
 
 def boxes(*class_ids):
     count = len(class_ids)
-    return Boxes(
+    return Boxes.upright(
         np.zeros(count, np.int64), np.tile(np.array([0, 0, 4, 4], np.float32), (count, 1)),
         np.array(class_ids, np.int64), np.ones(count, np.float32),
     )  # fmt: skip
@@ -91,3 +91,4 @@ def test_boxes_of_several_frames_are_joined():
     result = joined([boxes(1, 2), boxes(), boxes(3)])
     assert result.frame.tolist() == [0, 0, 2]
     assert result.class_id.tolist() == [1, 2, 3]
+    assert result.outline[:, 2].tolist() == [[4, 4]] * 3

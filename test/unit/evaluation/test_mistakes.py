@@ -16,7 +16,7 @@ def frame(*rows):
     rows = [(*row, 1.0)[:3] for row in rows]
     image = np.zeros((50, 200), np.uint8)
     image[:] = np.arange(200)
-    boxes = Boxes(
+    boxes = Boxes.upright(
         np.zeros(len(rows), np.int64),
         np.array([(row[0], 20, row[0] + 10, 30) for row in rows], np.float32).reshape(-1, 4),
         np.array([row[1] for row in rows], np.int64),

@@ -7,7 +7,7 @@ from edge_infer.datasets.frames import HEALTHY, Boxes
 from edge_infer.domain import Detections
 from edge_infer.evaluation.scores import ModuleScore, Score, iou, module_score, score
 
-LABELS = Boxes(
+LABELS = Boxes.upright(
     frame=np.array([0, 0, 0, 1]),
     xyxy=np.array([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [0, 0, 10, 10]], np.float32),
     class_id=np.array([1, 2, HEALTHY, 3]),

@@ -6,8 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.errors import DecodeError
-from edge_infer.models.manifest import InputSpec, Manifest, WeightFile
-from edge_infer.perception.decode import TOP_K, decode, decode_grid, decode_yolov8, decoder, nms
+from edge_infer.models.manifest import ClassifierSpec, InputSpec, Manifest, WeightFile
+from edge_infer.perception.decode import (
+    TOP_K,
+    decode,
+    decode_outlines,
+    decode_yolov8,
+    decoder,
+    nms,
+)
 
 
 def manifest(classes=3, nms_mode="per_class", head="yolov8", threshold=0.5):
@@ -125,110 +132,105 @@ def test_a_wrong_shape_is_refused(shape):
         decode([np.zeros(shape, np.float32)], manifest())
 
 
-# --- the grid head ----------------------------------------------------------------
+# --- the outlines head ------------------------------------------------------------
 
 
-def grid(rows=8, columns=8, classes=3):
-    """Maps of a 64 x 64 image on which nothing is found."""
+def finder(threshold=0.5):
+    spec = ClassifierSpec(
+        input="regions", width=24, height=40, batch=4,
+        weights=(WeightFile(format="onnx", file="c.onnx", sha256="0" * 64, bytes=1),),
+    )  # fmt: skip
+    return manifest(threshold=threshold).model_copy(update={"head": "outlines", "classifier": spec})
+
+
+def maps(rows=8, columns=8):
+    """Of a 64 x 64 image on which nothing is found; every outline would be a square."""
+    square = np.array([-1.5, -1.5, 1.5, -1.5, 1.5, 1.5, -1.5, 1.5], np.float32)
     return (
-        np.full((1, 4, rows, columns), 1.5, np.float32),
+        np.broadcast_to(square[:, None, None], (8, rows, columns))[None].copy(),
         np.full((1, 1, rows, columns), -9.0, np.float32),
-        np.zeros((1, classes + 1, rows, columns), np.float32),
     )
 
 
-def slow_mean(kinds, box):
-    """The mean of each map over a box, place by place."""
-    total, weight = np.zeros(len(kinds)), 0.0
-    left, top, right, bottom = box
-    for y in range(kinds.shape[1]):
-        for x in range(kinds.shape[2]):
-            width = max(min(right, x + 1) - max(left, x), 0.0)
-            height = max(min(bottom, y + 1) - max(top, y), 0.0)
-            total += width * height * kinds[:, y, x]
-            weight += width * height
+def slow_mean(corners, logits, y, x):
+    """Of what a place and its neighbours say of the corners, by the chance that they see it."""
+    total, weight = np.zeros((4, 2)), 0.0
+    for row in (y - 1, y, y + 1):
+        for column in (x - 1, x, x + 1):
+            inside_y = min(max(row, 0), logits.shape[0] - 1)
+            inside_x = min(max(column, 0), logits.shape[1] - 1)
+            chance = 1 / (1 + np.exp(-float(logits[inside_y, inside_x])))
+            offset = corners[:, inside_y, inside_x].reshape(4, 2)
+            total += chance * (offset + np.array([inside_x, inside_y]) + 0.5)
+            weight += chance
     return total / weight
 
 
-def slow_grid(outputs, threshold, stride):
-    distances, logits, kinds = outputs[0][0], outputs[1][0, 0], outputs[2][0]
+def slow_outlines(outputs, threshold, stride):
+    """Before NMS."""
+    corners, logits = outputs[0][0], outputs[1][0, 0]
     found = []
     for y in range(logits.shape[0]):
         for x in range(logits.shape[1]):
             near = logits[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
-            left, top, right, bottom = distances[:, y, x]
-            box = [x + 0.5 - left, y + 0.5 - top, x + 0.5 + right, y + 0.5 + bottom]
-            powers = np.exp(slow_mean(kinds, box))
-            score = (1 - powers[-1] / powers.sum()) / (1 + np.exp(-float(logits[y, x])))
+            score = 1 / (1 + np.exp(-float(logits[y, x])))
             if score >= threshold and logits[y, x] == near.max():
-                found.append(([side * stride for side in box], score, int(powers[:-1].argmax())))
-    return found
+                found.append((slow_mean(corners, logits, y, x) * stride, score))
+    return sorted(found, key=lambda thing: -thing[1])
 
 
-@given(seed=st.integers(0, 10_000), classes=st.integers(1, 5))
-def test_the_grid_head_equals_the_reference(seed, classes):
+@given(seed=st.integers(0, 10_000))
+def test_the_outlines_head_equals_the_reference(seed):
     rng = np.random.default_rng(seed)
-    outputs = [rng.normal(0, 2, (1, n, 8, 8)).astype(np.float32) for n in (4, 1, classes + 1)]
-    outputs[0] = np.abs(outputs[0]) + np.float32(0.2)
-    found = decode_grid(outputs, manifest(classes, head="grid", threshold=0.4567))
-    expected = slow_grid(outputs, 0.4567, 8)
-    assert found.class_id.tolist() == [kind for _, _, kind in expected]
-    np.testing.assert_allclose(found.score, [s for _, s, _ in expected], rtol=1e-4)
-    boxes = np.array([box for box, _, _ in expected]).reshape(-1, 4)
-    np.testing.assert_allclose(found.xyxy, boxes, atol=1e-3)
+    outputs = [rng.normal(0, 0.4, (1, n, 8, 8)).astype(np.float32) for n in (8, 1)]
+    # Outlines are so small that none is in another's way.
+    outputs[0] += np.tile(np.float32([-0.3, -0.3, 0.3, 0.3]), 2)[None, :, None, None]
+    found = decode_outlines(outputs, finder(0.4567).model_copy(update={"nms_iou": 1.0}))
+    expected = slow_outlines(outputs, 0.4567, 8)
+    np.testing.assert_allclose(found.score, [score for _, score in expected], rtol=1e-5)
+    outlines = np.array([outline for outline, _ in expected]).reshape(-1, 4, 2)
+    np.testing.assert_allclose(found.outline, outlines, atol=1e-4)
 
 
-def seen(outputs, y, x, kind, sure=9.0):
-    """A thing whose box all says of which kind it is."""
-    outputs[1][0, 0, y, x] = sure
-    outputs[2][0, kind, y - 1 : y + 2, x - 1 : x + 2] = 9.0
-    return outputs
+def test_neighbouring_places_are_one_thing_that_all_of_them_see():
+    outputs = maps()
+    outputs[1][0, 0, 3, 3:5] = 8.0, 9.0
+    outputs[0][0, ::2, 3, 3] += 1.2  # both mean the same place, but for a fifth of a stride
+    found = decode_outlines(outputs, finder())
+    expected = np.array([[24.8, 16], [48.8, 16], [48.8, 40], [24.8, 40]])
+    np.testing.assert_allclose(found.outline, expected[None], atol=0.02)
 
 
-def test_a_thing_is_what_its_whole_box_says():
-    outputs = seen(grid(), 3, 4, 2)
-    outputs[2][0, 0, 3, 4] = 30.0  # its middle alone speaks for another kind
-    found = decode(outputs, manifest(head="grid"))
-    assert found.xyxy.tolist() == [[24.0, 16.0, 48.0, 40.0]]
-    assert found.class_id.tolist() == [2]
-
-
-def test_neighbouring_places_of_the_grid_are_one_thing():
-    outputs = seen(grid(), 3, 4, 2)
-    outputs[1][0, 0, 3, 3] = 8.0
-    assert len(decode(outputs, manifest(head="grid"))) == 1
-
-
-def test_what_is_of_no_class_is_not_reported():
-    assert len(decode(seen(grid(), 3, 4, 3), manifest(head="grid"))) == 0
-
-
-def test_a_score_is_the_chance_of_a_thing_times_that_of_a_class():
-    outputs = seen(grid(), 3, 4, 0, sure=1.0)
-    found = decode(outputs, manifest(head="grid"))
-    assert found.confidence[0] == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-3)
+def test_the_better_of_two_outlines_of_one_thing_stays():
+    outputs = maps()
+    outputs[1][0, 0, 3, 2], outputs[1][0, 0, 3, 4] = 2.0, 1.0
+    outputs[0][0, ::2, 3, 4] -= 2.0
+    found = decode_outlines(outputs, finder())
+    assert found.score.tolist() == pytest.approx([1 / (1 + np.exp(-2.0))])
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
-def test_the_grid_head_takes_any_threshold(threshold):
-    found = decode_grid(grid(), manifest(head="grid", threshold=threshold))
+def test_the_outlines_head_takes_any_threshold(threshold):
+    outputs = maps()
+    outputs[0][:] *= 0.1
+    found = decode_outlines(outputs, finder(threshold))
     assert len(found.score) == (64 if threshold == 0.0 else 0)
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda a, b, c: (a, b),
-        lambda a, b, c: (b, a, c),
-        lambda a, b, c: (a, b, c[:, :2]),
-        lambda a, b, c: (a, b, c[..., :4]),
-        lambda a, b, c: (a[0], b[0], c[0]),
+        lambda a, b: (a,),
+        lambda a, b: (b, a),
+        lambda a, b: (a[:, :4], b),
+        lambda a, b: (a, b[..., :4]),
+        lambda a, b: (a[0], b[0]),
     ],
-    ids=["missing", "order", "classes", "size", "rank"],
+    ids=["missing", "order", "corners", "size", "rank"],
 )
-def test_maps_that_are_no_grid_are_refused(spoil):
-    with pytest.raises(DecodeError, match="are not the grid head's"):
-        decode_grid(spoil(*grid()), manifest(head="grid"))
+def test_maps_that_are_no_outlines_are_refused(spoil):
+    with pytest.raises(DecodeError, match="are not the outlines head's"):
+        decode_outlines(spoil(*maps()), finder())
 
 
 def test_an_unknown_head_is_refused():

@@ -20,16 +20,22 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def backend(model):
-    backend = registry.load("onnx", model.weights("onnx"))
-    yield backend
-    backend.close()
+def backends(model):
+    backends = [registry.load("onnx", file) for file in
+                (model.weights("onnx"), model.classifier_weights("onnx"))]  # fmt: skip
+    yield backends
+    for backend in backends:
+        backend.close()
+
+
+def opened(manifest, backends, clock=lambda: 0):
+    return Pipeline(manifest, backends[0], clock, backends[1])
 
 
 @pytest.fixture
-def pipeline(model, backend):
-    ticks = itertools.accumulate(itertools.cycle([1_000_000, 5_000_000, 2_000_000, 0]))
-    return Pipeline(model.manifest, backend, lambda: next(ticks))
+def pipeline(model, backends):
+    ticks = itertools.accumulate(itertools.cycle([1_000_000, 5_000_000, 2_000_000, 0, 3_000_000]))
+    return opened(model.manifest, backends, lambda: next(ticks))
 
 
 def grey(height=512, width=640):
@@ -38,8 +44,8 @@ def grey(height=512, width=640):
 
 def test_the_stages_are_timed_by_the_given_clock(pipeline):
     _, times = pipeline(grey())
-    assert times == (5.0, 2.0, 0.0)
-    assert times.total_ms == 7.0
+    assert times == (5.0, 2.0, 0.0, 3.0)
+    assert times.total_ms == 10.0
 
 
 @pytest.mark.parametrize("size", [(512, 640), (64, 64), (720, 1280), (3, 2000)])
@@ -69,24 +75,42 @@ def test_a_flight_finds_its_faults_where_they_are(pipeline, model):
     assert np.mean(right) > 0.9
 
 
-def test_weights_that_do_not_fit_the_manifest_are_refused(model, backend):
-    spec = model.manifest.input.model_copy(update={"dtype": "float32"})
+@pytest.mark.parametrize("change", [{"dtype": "float32"}, {"width": 320}])
+def test_weights_that_do_not_fit_the_manifest_are_refused(model, backends, change):
+    spec = model.manifest.input.model_copy(update=change)
     other = model.manifest.model_copy(update={"input": spec})
-    with pytest.raises(InferenceError, match="the manifest says 'image' float32"):
-        Pipeline(other, backend, lambda: 0)
-    spec = model.manifest.input.model_copy(update={"width": 320})
-    other = model.manifest.model_copy(update={"input": spec})
-    with pytest.raises(InferenceError):
-        Pipeline(other, backend, lambda: 0)
+    with pytest.raises(InferenceError, match="the manifest says 'image'"):
+        opened(other, backends)
 
 
-def test_an_unknown_head_is_refused_before_the_first_frame(model, backend):
-    other = model.manifest.model_copy(update={"head": "ssd"})
+def test_a_classifier_that_does_not_fit_the_manifest_is_refused(model, backends):
+    spec = model.manifest.classifier.model_copy(update={"batch": 7})
+    other = model.manifest.model_copy(update={"classifier": spec})
+    with pytest.raises(InferenceError, match=r"'image' uint8 \[7, 1, 40, 24\]"):
+        opened(other, backends)
+
+
+def test_a_classifier_that_is_not_there_is_missed(model, backends):
+    with pytest.raises(InferenceError, match="40, 24"):
+        Pipeline(model.manifest, backends[0], lambda: 0)
+
+
+def test_an_unknown_head_is_refused_before_the_first_frame(model, backends):
+    other = model.manifest.model_copy(update={"head": "ssd", "classifier": None})
     with pytest.raises(DecodeError, match="'ssd'"):
-        Pipeline(other, backend, lambda: 0)
+        Pipeline(other, backends[0], lambda: 0)
 
 
-def test_labels_that_do_not_fit_the_weights_are_refused(model, backend):
+def test_labels_that_do_not_fit_the_weights_are_refused(model, backends):
     other = model.manifest.model_copy(update={"labels": ("one", "two")})
-    with pytest.raises(DecodeError, match=r"\[1, 3, h, w\]"):
-        Pipeline(other, backend, lambda: 0)(grey())
+    capture = World.build(seed=5, drones=1).drone(0).frame(0, 0.0)
+    with pytest.raises(DecodeError, match=r"the classifier's \[16, 3\]"):
+        opened(other, backends)(capture.frame)
+
+
+def test_a_closed_pipeline_says_so(model):
+    pipeline = Pipeline.open(model, "onnx", lambda: 0, score_threshold=0.9)
+    assert pipeline.manifest.score_threshold == 0.9
+    pipeline.close()
+    with pytest.raises(InferenceError, match="was closed"):
+        pipeline(grey())

@@ -190,6 +190,17 @@ def test_modules_hold_the_faults_and_the_healthy_ones_between_them(pose):
     assert (modules.class_index[faulty][order] == faults.class_index[other]).all()
 
 
+@pytest.mark.parametrize("pose", POSES)
+def test_outlines_of_modules_go_round_clockwise_and_fit_their_boxes(pose):
+    modules = visible_modules(farm_of(Boards()), pose, CAMERA_640X512)
+    along, across = np.diff(modules.outline[:, :3], axis=1).transpose(1, 2, 0)
+    assert (along[0] * across[1] > along[1] * across[0]).all()
+    low, high = modules.outline.min(axis=1), modules.outline.max(axis=1)
+    cut = np.clip(np.hstack([low, high]), 0, [639, 511, 639, 511])
+    np.testing.assert_allclose(cut, modules.xyxy)
+    assert (low < 0).any() or (high > [639, 511]).any()
+
+
 def test_a_healthy_farm_is_seen_as_such():
     farm = Farm.build(FarmConfig(rows=2, tables=1, fault_rate=0.0))
     classes = visible_modules(farm, POSES[0], CAMERA_640X512).class_index

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from training_helpers import KINDS, SPEC, TINY, Recited, quiet
+from training_helpers import KINDS, SPEC, TINY, Recited, config, lesson, network, quiet
 
 from edge_infer.datasets.compose import Composer
 from edge_infer.datasets.mixture import draw
@@ -37,18 +37,19 @@ def one_thread():
 
 
 @pytest.fixture(scope="session")
-def trained(farm, tmp_path_factory):
-    """The folder of a run that learnt the farm by heart."""
+def runs(farm, tmp_path_factory):
+    """Part name to the folder of a run that learnt the farm by heart."""
     import torch
 
-    from edge_infer.training.network import Network, Size
     from edge_infer.training.run import Run
-    from edge_infer.training.trainer import TrainConfig, Trainer
+    from edge_infer.training.trainer import Trainer
 
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    config = TrainConfig(steps=240, batch=8, ema_half_life=10, evaluate_every=60)
-    folder = tmp_path_factory.mktemp("trained")
-    trainer = Trainer(config, Network(11, Size.parse(TINY)))
-    Run(trainer, farm, folder, {"command": "tiny", "kind": "train", "start": None}).go(quiet)
-    return folder
+    folders = {}
+    for name in TINY:
+        torch.manual_seed(0)
+        folders[name] = tmp_path_factory.mktemp(name)
+        trainer = Trainer(config(name), lesson(name, farm), network(name))
+        record = {"command": "tiny", "kind": "train", "start": None, "data": farm.provenance}
+        Run(trainer, folders[name], record).go(quiet)
+    return folders

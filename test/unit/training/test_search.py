@@ -1,19 +1,60 @@
-"""Candidates see the frames at their own scale, the small ones as well as the whole ones."""
+"""Candidates see what is in a frame at their own scale, and the best of them are told apart."""
 
+import json
+
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train: torch is not installed")
 
-from edge_infer.datasets.compose import TAUGHT, Composer  # noqa: E402
-from edge_infer.datasets.mixture import draw  # noqa: E402
-from edge_infer.datasets.pictures import drawn_pictures  # noqa: E402
-from edge_infer.training.search import INPUTS, Candidate, _resized  # noqa: E402
+from edge_infer.errors import TrainingError  # noqa: E402
+from edge_infer.training import search  # noqa: E402
+from edge_infer.training.networks.parts import CLASSIFIER, FINDER  # noqa: E402
+from edge_infer.training.search import Candidate, Row  # noqa: E402
 
 
-@pytest.mark.parametrize(("width", "height"), INPUTS)
-def test_a_module_shrinks_with_the_frame_that_it_is_in(width, height):
-    frames = draw(Composer(drawn_pictures(1, per_class=1), TAUGHT), 1, 1)
-    seen = _resized(frames, Candidate("16,32,64,1,1,32,32", width, height))
-    scale = width / 640
-    assert seen.images.shape == (1, 256 * scale, 320 * scale)
-    assert (seen.boxes.xyxy == frames.boxes.xyxy * scale).all()
+@pytest.mark.parametrize("scale", [1.0, 0.75, 0.5])
+def test_what_is_in_a_frame_shrinks_with_it(frames, scale):
+    seen = search.shrunk(frames[0], scale)
+    assert seen.image.shape == tuple(int(n * scale) for n in frames[0].image.shape)
+    np.testing.assert_allclose(seen.boxes.xyxy, frames[0].boxes.xyxy * scale)
+    np.testing.assert_allclose(seen.boxes.outline, frames[0].boxes.outline * scale)
+
+
+def test_the_best_are_those_that_nothing_faster_beats():
+    rows = [Row(Candidate(str(ms), 1, 1), 1, 1, ms, worth, {})
+            for ms, worth in ((3.0, 0.8), (1.0, 0.5), (2.0, 0.4), (4.0, 0.8))]  # fmt: skip
+    assert [(row.latency_ms, row.best) for row in search.mark_best(rows)] == [
+        (1.0, True), (2.0, False), (3.0, True), (4.0, False)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", [FINDER, CLASSIFIER], ids=lambda part: part.name)
+def test_every_candidate_can_be_built(part):
+    space = search.SPACES[part]
+    every = len(space.widths) * len(space.depths) * len(space.inputs)
+    candidates = search.choose(part, every, 0)
+    assert len(set(candidates)) == every
+    for candidate in candidates:
+        part.build(11, part.size.parse(candidate.size))
+    with pytest.raises(TrainingError, match="there are no"):
+        search.choose(part, every + 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("part", "candidate"),
+    [
+        (FINDER, Candidate("8,16,16,1,1,16", 320, 256)),
+        (CLASSIFIER, Candidate("8,16,16,0,0,1", 12, 20)),
+    ],
+    ids=["finder", "classifier"],
+)
+def test_a_candidate_is_trained_and_timed(part, candidate, farm, tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "open_data", lambda *_: farm)
+    monkeypatch.setattr(search, "choose", lambda *_: [candidate])
+    rows = search.search(part, "", tmp_path, 1, 2, 0)
+    assert rows[0].best
+    assert rows[0].latency_ms > 0
+    table = json.loads((tmp_path / search.TABLE).read_text())
+    assert table[0]["multiplications"] == rows[0].multiplications
+    assert (tmp_path / search.PICTURE).read_bytes().startswith(b"\x89PNG")

@@ -1,11 +1,13 @@
-"""What the tests of the training room share: a tiny network, a tiny farm."""
+"""What the tests of the training room share: tiny networks, a tiny farm."""
 
 import numpy as np
 
 from edge_infer.datasets.compose import FrameSpec
 from edge_infer.datasets.frames import LabelledFrame
 
-TINY = "16,24,32,1,1,24,24"
+TINY = {"finder": "16,24,32,1,1,24", "classifier": "8,16,32,0,1,1"}
+STEPS = {"finder": 200, "classifier": 150}
+BATCH = {"finder": 8, "classifier": 64}
 SPEC = FrameSpec(width=160, height=128, module_px=(22.0, 30.0))
 KINDS = (-1, 0, 6, 10)
 """Healthy, Cell, Diode, Offline-Module: anybody can tell them apart."""
@@ -23,6 +25,45 @@ class Recited:
 
 def quiet(done, of, words):
     """Nobody needs to know."""
+
+
+def lesson(name, farm):
+    """Of that part of the detector."""
+    from edge_infer.training.networks.parts import PARTS
+    from edge_infer.training.steps import LESSONS
+
+    return LESSONS[PARTS[name]](farm)
+
+
+def network(name, size=None):
+    """A fresh one; torch's seed decides it."""
+    from edge_infer.training.networks.parts import PARTS
+
+    part = PARTS[name]
+    return part.build(11, part.size.parse(size or TINY[name]))
+
+
+def config(name, **changes):
+    """Of a training that learns the farm by heart."""
+    from edge_infer.training.trainer import TrainConfig
+
+    steps = changes.get("steps", STEPS[name])
+    usual = {"steps": steps, "batch": BATCH[name], "ema_half_life": 10,
+             "evaluate_every": max(steps // 4, 1)}  # fmt: skip
+    return TrainConfig(**{**usual, **changes})
+
+
+def worth(name, farm, asked, rounding=None):
+    """What the lesson says of a network."""
+    import torch
+
+    from edge_infer.training.ranks import Ranks
+
+    def ask(images):
+        with torch.no_grad():
+            return rounding(asked, images) if rounding else asked(images)
+
+    return lesson(name, farm).look(ask, Ranks())
 
 
 def mean_of_ranks(ranks, start):

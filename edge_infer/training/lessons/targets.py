@@ -8,8 +8,6 @@ hardly in the picture are nobody's: their places are left out, too.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,21 +28,20 @@ NOTHING, IGNORED = -1, -2
 _STEPS = np.array([(x, y) for y in range(-2, 3) for x in range(-2, 3)])
 
 
-class Targets(NamedTuple):
-    """What each place should say.
+def assign(boxes: Boxes, batch: int, rows: int, columns: int, stride: int) -> NDArray[np.int64]:
+    """Hand each box to the places near its centre.
 
-    Attributes:
-        box: (batch, rows, columns) int64, index of the box whose centre is there; NOTHING
-            or IGNORED where there is none.
-        asked: (m,) bool, which boxes are enough in the picture to be asked for.
+    Args:
+        boxes: whose ``frame`` counts within the batch.
+        batch: how many frames.
+        rows: of places.
+        columns: of places.
+        stride: pixels from one place to the next.
+
+    Returns:
+        (batch, rows, columns), index of the box whose centre is there; NOTHING or IGNORED
+        where there is none.
     """
-
-    box: NDArray[np.int64]
-    asked: NDArray[np.bool_]
-
-
-def assign(boxes: Boxes, batch: int, rows: int, columns: int, stride: int) -> Targets:
-    """Hand each box to the places near its centre; ``frame`` counts within the batch."""
     grid = np.full((batch, rows, columns), NOTHING, np.int64)
     centre = (boxes.xyxy[:, :2] + boxes.xyxy[:, 2:]) / (2 * stride)
     place = np.floor(centre).astype(np.int64)[:, None] + _STEPS
@@ -61,4 +58,4 @@ def assign(boxes: Boxes, batch: int, rows: int, columns: int, stride: int) -> Ta
     order = np.argsort(-offset[box, step], kind="stable")
     box, (x, y) = box[order], place[box, step][order].T
     grid[boxes.frame[box], y, x] = np.where(asked[box], box, IGNORED)
-    return Targets(grid, asked)
+    return grid

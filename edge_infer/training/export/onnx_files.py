@@ -1,4 +1,4 @@
-"""The network as ONNX files: in floats, and in eight bits as each kind of engine wants them.
+"""A network as ONNX files: in floats, and in eight bits as each kind of engine wants them.
 
 Whether a file does what the network does is checked in export.py.
 """
@@ -16,32 +16,31 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edge_infer.training.checkpoint import network_like
-from edge_infer.training.judge import INPUT_NAME
-from edge_infer.training.network import OUTPUTS, Network
+from edge_infer.training.networks.layers import PIXEL_STEP, PIXEL_ZERO
+from edge_infer.training.networks.parts import Network
 
 OPSET = 17
 
-PIXEL_STEP, PIXEL_ZERO = 1 / 64, 128
-"""What a grey level is to the network: ``(level - PIXEL_ZERO) * PIXEL_STEP``. Rounded to steps of
-just this size, every level is met exactly."""
+Shape = tuple[int, ...]
+Batches = NDArray[np.uint8]
+"""(n, batch, 1, height, width): what a network is shown, one call after the other."""
 
 
-def to_onnx(network: Network, height: int, width: int) -> bytes:
-    """In floats: one uint8 image [1, 1, height, width] to the maps named OUTPUTS."""
-    image = torch.zeros(1, 1, height, width, dtype=torch.uint8)
+def to_onnx(network: Network, shape: Shape) -> bytes:
+    """In floats: uint8 images of a shape [batch, 1, height, width] to the network's outputs."""
+    image = torch.zeros(shape, dtype=torch.uint8)
     target = io.BytesIO()
     with warnings.catch_warnings():
         # The TorchScript exporter is the one whose graphs the quantiser knows.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            network_like(network), (image,), target, opset_version=OPSET, dynamo=False,
-            input_names=[INPUT_NAME], output_names=list(OUTPUTS),
+            network.twin(), (image,), target, opset_version=OPSET, dynamo=False,
+            input_names=[network.INPUT], output_names=list(network.OUTPUTS),
         )  # fmt: skip
     return target.getvalue()
 
 
-def to_onnx_int8(network: Network, frames: NDArray[np.uint8]) -> bytes:
+def to_onnx_int8(network: Network, images: Batches) -> bytes:
     """In eight bits for ONNX Runtime and OpenVINO: unsigned values, seven-bit weights.
 
     Without VNNI an x86 processor adds two products in 16 bits, which two products of
@@ -50,21 +49,21 @@ def to_onnx_int8(network: Network, frames: NDArray[np.uint8]) -> bytes:
 
     Args:
         network: whose batch normalisation becomes part of the convolutions.
-        frames: (n, height, width), whose values between the layers set the scales.
+        images: whose values between the layers set the scales.
     """
     from onnxruntime.quantization import QuantType
 
     model = _quantised(
-        network, frames, np.array(PIXEL_ZERO, np.uint8),
+        network, images, np.array(PIXEL_ZERO, np.uint8),
         activation_type=QuantType.QUInt8, reduce_range=True,
         op_types_to_quantize=["Conv", "Relu", "Add", "Concat", "Resize"], extra_options={},
     )  # fmt: skip
-    _take_pixels(model)
+    _take_pixels(model, network.INPUT)
     content: bytes = model.SerializeToString()
     return content
 
 
-def to_onnx_for_tensorrt(network: Network, frames: NDArray[np.uint8]) -> bytes:
+def to_onnx_for_tensorrt(network: Network, images: Batches) -> bytes:
     """In eight bits for TensorRT: signed values around zero, which is all that it takes.
 
     Inputs and weights of convolutions are rounded, and nothing else: TensorRT moves
@@ -73,12 +72,12 @@ def to_onnx_for_tensorrt(network: Network, frames: NDArray[np.uint8]) -> bytes:
 
     Args:
         network: as for to_onnx_int8.
-        frames: as for to_onnx_int8.
+        images: as for to_onnx_int8.
     """
     from onnxruntime.quantization import QuantType
 
     model = _quantised(
-        network, frames, np.array(0, np.int8),
+        network, images, np.array(0, np.int8),
         activation_type=QuantType.QInt8, reduce_range=False, op_types_to_quantize=["Conv"],
         extra_options={"ActivationSymmetric": True, "QuantizeBias": False,
                        "OpTypesToExcludeOutputQuantization": ["Conv"]},
@@ -99,28 +98,31 @@ def as_written(content: bytes) -> Callable[[NDArray[np.uint8]], list[NDArray[Any
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
-    def answer(image: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        maps: list[NDArray[Any]] = session.run(None, {INPUT_NAME: image})
-        return maps
+    name = session.get_inputs()[0].name
+
+    def answer(images: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        outputs: list[NDArray[Any]] = session.run(None, {name: images})
+        return outputs
 
     return answer
 
 
 class _Reader:
-    """Hands frames to the calibration one by one."""
+    """Hands images to the calibration, call by call."""
 
-    def __init__(self, frames: NDArray[np.uint8]) -> None:
-        self._frames: Iterator[NDArray[np.uint8]] = iter(frames[:, None, None])
+    def __init__(self, name: str, images: Batches) -> None:
+        self._name = name
+        self._images: Iterator[NDArray[np.uint8]] = iter(images)
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        """The next frame as an input, or None."""
-        frame = next(self._frames, None)
-        return None if frame is None else {INPUT_NAME: frame}
+        """The next input, or None."""
+        batch = next(self._images, None)
+        return None if batch is None else {self._name: batch}
 
 
 def _quantised(
     network: Network,
-    frames: NDArray[np.uint8],
+    images: Batches,
     pixel_zero: NDArray[Any],
     *,
     extra_options: dict[str, Any],
@@ -128,7 +130,7 @@ def _quantised(
 ) -> Any:
     """The network with pairs of QuantizeLinear and DequantizeLinear around what is rounded.
 
-    Scales span the least and the greatest value of all frames. Of what ONNX Runtime
+    Scales span the least and the greatest value of all images. Of what ONNX Runtime
     offers this puts the fewest boxes far off: on held-out frames the worst side was 1 to
     3 pixels wrong, with the mean of each frame's extremes or a percentile of 99.99 it was
     7 to 10, with 99.999 it was 2 to 4; entropy comes to the same as this.
@@ -139,12 +141,12 @@ def _quantised(
 
     with TemporaryDirectory(prefix="edge_infer_") as folder:
         prepared, done = Path(folder) / "prepared.onnx", Path(folder) / "done.onnx"
-        floats = onnx.load_from_string(to_onnx(network, *frames.shape[1:]))
+        floats = onnx.load_from_string(to_onnx(network, images.shape[1:]))
         quant_pre_process(floats, str(prepared), skip_symbolic_shape=True)
         first = next(n for n in onnx.load(prepared).graph.node if n.op_type == "Conv").input[0]
         pixels = {"scale": np.array(PIXEL_STEP, np.float32), "zero_point": pixel_zero}
         quantize_static(
-            str(prepared), str(done), _Reader(frames),
+            str(prepared), str(done), _Reader(network.INPUT, images),
             quant_format=QuantFormat.QDQ, calibrate_method=CalibrationMethod.MinMax,
             per_channel=True, weight_type=QuantType.QInt8,
             extra_options={"TensorQuantOverrides": {first: [pixels]}, **extra_options}, **settings,
@@ -152,16 +154,16 @@ def _quantised(
         return onnx.load(done)
 
 
-def _take_pixels(model: Any) -> None:
+def _take_pixels(model: Any, image: str) -> None:
     """Leave out normalisation and first rounding: together they give each grey level itself."""
-    graph, value = model.graph, INPUT_NAME
+    graph, value = model.graph, image
     left_out = None
     while left_out is None or left_out.op_type != "QuantizeLinear":
         left_out = next(node for node in graph.node if value in node.input)
         value = left_out.output[0]
         graph.node.remove(left_out)
     for node in graph.node:
-        node.input[:] = [INPUT_NAME if name == value else name for name in node.input]
+        node.input[:] = [image if name == value else name for name in node.input]
     used = {name for node in graph.node for name in node.input}
     for kept in [kept for kept in graph.initializer if kept.name not in used]:
         graph.initializer.remove(kept)

@@ -10,7 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edge_infer.models.bundle import ModelBundle
+from edge_infer.models.manifest import Manifest
 from edge_infer.training.checkpoint import history
+from edge_infer.training.curves import LOSS
+from edge_infer.training.export.provenance import Pair
 
 CARD = "MODEL_CARD.md"
 
@@ -21,12 +24,12 @@ _REAL = (
 _DRAWN = "Drawn modules and rendered frames only: do not inspect a real plant with it."
 
 
-def write_card(bundle: ModelBundle, record: Mapping[str, Any]) -> None:
+def write_card(bundle: ModelBundle, pair: Pair) -> None:
     """Write the card into the bundle's folder."""
-    (bundle.path / CARD).write_text("\n".join(_lines(bundle, record)) + "\n", encoding="utf-8")
+    (bundle.path / CARD).write_text("\n".join(_lines(bundle, pair)) + "\n", encoding="utf-8")
 
 
-def _lines(bundle: ModelBundle, record: Mapping[str, Any]) -> Iterator[str]:
+def _lines(bundle: ModelBundle, pair: Pair) -> Iterator[str]:
     manifest = bundle.manifest
     yield f"# {manifest.name} {manifest.version}"
     yield ""
@@ -34,13 +37,18 @@ def _lines(bundle: ModelBundle, record: Mapping[str, Any]) -> Iterator[str]:
         f"Finds {len(manifest.labels)} kinds of faults in {manifest.input.width}x"
         f"{manifest.input.height} thermal frames: {', '.join(manifest.labels)}."
     )
-    yield f"Licence of the weights: {manifest.licence}. {record['parameters']:,} parameters,"
-    yield f"{record['multiplications'] / 1e6:.0f} million multiplications a frame."
+    yield "A finder looks at the whole frame and outlines every module; a classifier looks at each"
+    yield "module, cut out upright, and says what it is."
+    yield f"Licence of the weights: {manifest.licence}."
+    yield from _section(
+        "Networks", "| | parameters | multiplications |", "|---|---|---|", *_costs(manifest, pair)
+    )
     yield from _section("Files", "| engine | precision | file | bytes |", "|---|---|---|---|", *(
-        f"| {w.format} | {w.precision} | {w.file} | {w.bytes:,} |" for w in manifest.weights
+        f"| {w.format} | {w.precision} | {w.file} | {w.bytes:,} |" for w in manifest.files
     ))  # fmt: skip
-    yield from _section("Data", *_data(record["data"]))
-    yield from _section("Made by", *_steps(record))
+    yield from _section("Data", *_data(pair.classifier.record["data"]))
+    for part, trained in pair._asdict().items():
+        yield from _section(f"How the {part} was made", *_steps(trained.record))
     yield from _section("Figures", "| | |", "|---|---|", *(
         f"| {key.replace('_', ' ')} | {value} |"
         for key, value in manifest.training.items() if not isinstance(value, str)
@@ -50,6 +58,20 @@ def _lines(bundle: ModelBundle, record: Mapping[str, Any]) -> Iterator[str]:
         "Modules 20 to 72 pixels wide, seen from above, fully in the picture. A score is the",
         "chance that a module is faulty where half of the modules are; where faults are rare",
         "it promises too much. Labels of the set are wrong now and then, and so is the model.",
+    )
+
+
+def _costs(manifest: Manifest, pair: Pair) -> Iterator[str]:
+    finder, classifier = pair.finder.record, pair.classifier.record
+    regions = manifest.training["regions_per_frame"]
+    yield (
+        f"| finder | {finder['parameters']:,} | "
+        f"{finder['multiplications'] / 1e6:.0f} million a frame |"
+    )
+    yield (
+        f"| classifier | {classifier['parameters']:,} | "
+        f"{classifier['multiplications'] / 1e6:.1f} million a module; the frames that the files "
+        f"were checked on show {regions} |"
     )
 
 
@@ -72,9 +94,13 @@ def _steps(record: Mapping[str, Any]) -> Iterator[str]:
         look = step["validation"]
         yield (
             f"{number}. `{step['command']}`: seed {step['config']['seed']}, {step['steps']} steps, "
-            f"{step['seconds'] / 60:.0f} min; validation modules {look['binary_accuracy']:.1%} "
-            f"faulty or not, {look['class_accuracy']:.1%} which fault."
+            f"{step['seconds'] / 60:.0f} min; validation: {_figures(look)}."
         )
     versions = ", ".join(f"{name} {value}" for name, value in record["versions"].items())
     yield ""
     yield f"With {versions}."
+
+
+def _figures(look: Mapping[str, float]) -> str:
+    names = [name for name in look if name not in ("step", "worth") and not name.endswith(LOSS)]
+    return ", ".join(f"{name.replace('_', ' ')} {look[name]:.4f}" for name in names)

@@ -1,17 +1,15 @@
-"""A trained network becomes a bundle: a file for every engine, each checked against it.
+"""Two trained networks become a bundle: files for every engine, each pair checked against them.
 
-A file that does not do what the network does is never written. How far each one is
-off, and what it was made of, stands in the manifest.
+Files that do not do what the networks do are never written. How far each pair is off,
+and what it was made of, stands in the manifest.
 """
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,79 +22,83 @@ from pydantic import ValidationError
 from edge_infer.backends import registry
 from edge_infer.datasets.frames import LabelledFrames
 from edge_infer.errors import TrainingError, first_line
-from edge_infer.evaluation.scores import ModuleScore
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
-from edge_infer.models.manifest import Manifest, Precision
-from edge_infer.training import onnx_files, tflite_files
-from edge_infer.training.agreement import Agreement, Answer, Reference
-from edge_infer.training.checkpoint import Trained, history, network_like
-from edge_infer.training.judge import manifest_of
-from edge_infer.training.network import COARSE_STRIDE, Network
+from edge_infer.models.manifest import Manifest, Precision, WeightFile
+from edge_infer.training.export import onnx_files, tflite_files
+from edge_infer.training.export.agreement import Agreement, Answer, Both, Reference, of_torch
+from edge_infer.training.export.onnx_files import Batches
+from edge_infer.training.export.provenance import (
+    Calibration,
+    Figures,
+    Pair,
+    agreement_figures,
+    provenance,
+    tool_versions,
+)
+from edge_infer.training.manifests import manifest_of
+from edge_infer.training.networks.finder import COARSE_STRIDE
+from edge_infer.training.networks.parts import Network, part_of
 
 
 class Tolerance(NamedTuple):
-    """How far a file may be off and still do what the network does.
+    """How far a pair of files may be off and still do what the networks do.
 
     Attributes:
-        score: mean difference of the chances of a fault.
-        box_px: mean difference of a side of a box, pixels.
+        score: mean difference of the chances that a thing is there.
+        corner_px: mean difference of a coordinate of a corner, pixels.
+        kind: mean difference of the chances of a kind.
         accuracy: share of the modules that it may take for the wrong thing and the
-            network does not.
+            networks do not.
     """
 
     score: float
-    box_px: float
+    corner_px: float
+    kind: float
     accuracy: float
 
 
 TOLERANCES: Mapping[Precision, Tolerance] = {
-    "float32": Tolerance(0.0005, 0.01, 0.002),
-    "float16": Tolerance(0.003, 0.05, 0.005),
-    "int8": Tolerance(0.03, 1.0, 0.02),
+    "float32": Tolerance(0.0005, 0.01, 0.0005, 0.002),
+    "float16": Tolerance(0.003, 0.05, 0.003, 0.005),
+    "int8": Tolerance(0.03, 1.0, 0.03, 0.02),
 }
 
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """What all files are made from."""
+    """What all files of a network are made from."""
 
     network: Network
-    calibration: NDArray[np.uint8]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the image."""
-        height, width = self.calibration.shape[1:]
-        return height, width
+    calibration: Batches
 
     @cached_property
     def tflite(self) -> bytes:
         """Made once: the conversion takes some seconds, and the other precisions start there."""
-        return tflite_files.to_tflite(self.network, *self.size)
+        return tflite_files.to_tflite(self.network, self.calibration.shape[1:])
 
 
 class _Kind(NamedTuple):
-    """One file of a bundle."""
+    """A file of each network."""
 
     format: str
     precision: Precision
-    file: str
+    suffix: str
     make: Callable[[_Source], bytes]
 
 
 _KINDS = (
-    _Kind("onnx", "int8", "model.int8.onnx",
+    _Kind("onnx", "int8", "int8.onnx",
           lambda s: onnx_files.to_onnx_int8(s.network, s.calibration)),
-    _Kind("onnx", "float32", "model.float32.onnx",
-          lambda s: onnx_files.to_onnx(s.network, *s.size)),
-    _Kind("tflite", "int8", "model.int8.tflite",
-          lambda s: tflite_files.to_int8(s.tflite, s.calibration)),
-    _Kind("tflite", "float16", "model.float16.tflite",
+    _Kind("onnx", "float32", "float32.onnx",
+          lambda s: onnx_files.to_onnx(s.network, s.calibration.shape[1:])),
+    _Kind("tflite", "int8", "int8.tflite",
+          lambda s: tflite_files.to_int8(s.tflite, s.network.INPUT, s.calibration)),
+    _Kind("tflite", "float16", "float16.tflite",
           lambda s: tflite_files.to_float16(s.tflite)),
-    _Kind("tflite", "float32", "model.float32.tflite",
+    _Kind("tflite", "float32", "float32.tflite",
           lambda s: s.tflite),
-    _Kind("tensorrt", "int8", "model.tensorrt.int8.onnx",
+    _Kind("tensorrt", "int8", "tensorrt.int8.onnx",
           lambda s: onnx_files.to_onnx_for_tensorrt(s.network, s.calibration)),
 )  # fmt: skip
 """In the manifest's order: of each engine, first what it flies with."""
@@ -117,13 +119,10 @@ _NEEDS = {
     "tensorrt": _Needs(("onnx",), "train"),
 }
 
-_NAMED_VERSIONS = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-quantizer", "numpy")
-"""Distributions that decide the bytes of the files."""
-
 
 def export(
-    trained: Trained,
-    calibration: NDArray[np.uint8],
+    pair: Pair,
+    calibration: Calibration,
     checks: LabelledFrames,
     out: Path,
     *,
@@ -133,12 +132,11 @@ def export(
     score_threshold: float,
     formats: Iterable[str] | None = None,
 ) -> ModelBundle:
-    """Write the files of a network, check each, and write the bundle.
+    """Write the files of both networks, check each pair, and write the bundle.
 
     Args:
-        trained: the network and how it came about.
-        calibration: (n, h, w) frames whose values set the scales of eight bits; of the
-            checks' size, or so many times smaller that they fill it side by side.
+        pair: with equal labels.
+        calibration: whose values set the scales of eight bits.
         checks: labelled frames of the size that the bundle is for; some hundred modules.
         out: folder of the bundle.
         name: as in the manifest.
@@ -148,39 +146,77 @@ def export(
         formats: of FORMATS; all that can be written here when None.
 
     Raises:
-        TrainingError: the arguments do not fit, a tool is missing, a file does not do
-            what the network does, or the folder cannot be written.
+        TrainingError: the arguments do not fit, a tool is missing, files do not do
+            what the networks do, or the folder cannot be written.
     """
     kinds = _chosen(formats)
-    height, width = checks.images.shape[1:]
+    height, width = _fitting(checks)
     manifest = _manifest(
-        trained, height, width,
+        pair, height, width,
         name=name, version=version, release=release, score_threshold=score_threshold,
     )  # fmt: skip
-    source = _Source(network_like(trained.network), tiled(calibration, height, width))
-    reference = Reference(source.network, checks, manifest)
-    figures = {**_provenance(trained.record, source, reference), **_versions()}
-    files = {}
+    sources = _sources(pair, calibration, manifest)
+    reference = Reference(Both(*(of_torch(s.network) for s in sources)), checks, manifest)
+    figures = {**provenance(pair, calibration, reference), **tool_versions()}
+    contents: dict[str, bytes] = {}
+    weights: list[list[WeightFile]] = [[], []]
     for kind in kinds:
-        content = _made(kind, source)
-        figures |= _figures(kind, _checked(kind, content, reference))
-        files[kind] = content
-    weights = tuple(bundle.describe(k.format, k.file, c, k.precision) for k, c in files.items())
-    manifest = manifest.model_copy(update={"weights": weights, "training": figures})
-    return _write(out, manifest, {kind.file: content for kind, content in files.items()})
+        made = [_made(kind, source) for source in sources]
+        figures |= agreement_figures(
+            f"{kind.format}_{kind.precision}", _checked(kind, made, reference)
+        )
+        for source, content, listed in zip(sources, made, weights, strict=True):
+            file = f"{part_of(source.network).name}.{kind.suffix}"
+            contents[file] = content
+            listed.append(bundle.describe(kind.format, file, content, kind.precision))
+    return _write(out, _completed(manifest, weights, figures), contents)
+
+
+def _completed(manifest: Manifest, weights: list[list[WeightFile]], figures: Figures) -> Manifest:
+    assert manifest.classifier is not None
+    first, second = (tuple(listed) for listed in weights)
+    classifier = manifest.classifier.model_copy(update={"weights": second})
+    return manifest.model_copy(
+        update={"weights": first, "classifier": classifier, "training": figures}
+    )
+
+
+def _fitting(checks: LabelledFrames) -> tuple[int, int]:
+    """Height and width of the frames, if the finder can take them."""
+    height, width = checks.images.shape[1:]
+    if height % COARSE_STRIDE or width % COARSE_STRIDE:
+        raise TrainingError(
+            f"frames of {width}x{height} pixels do not fit the network",
+            f"use a width and a height that are multiples of {COARSE_STRIDE}",
+        )
+    return height, width
+
+
+def _sources(pair: Pair, calibration: Calibration, manifest: Manifest) -> tuple[_Source, _Source]:
+    """Of the finder and the classifier."""
+    assert manifest.classifier is not None
+    batch = manifest.classifier.batch
+    whole = len(calibration.regions) // batch
+    if not whole or not len(calibration.frames):
+        raise TrainingError(
+            f"{len(calibration.regions)} regions of {len(calibration.frames)} frames are too few "
+            "to calibrate with",
+            f"give at least one frame and {batch} labelled things",
+        )
+    frames = calibration.frames[:, None, None]
+    regions = calibration.regions[: whole * batch]
+    batches = regions.reshape(whole, batch, 1, *regions.shape[1:])
+    return _Source(pair.finder.network.twin(), frames), _Source(
+        pair.classifier.network.twin(), batches
+    )
 
 
 def tiled(frames: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Frames of a wanted size, smaller ones laid side by side.
 
     Raises:
-        TrainingError: they do not fill it, or the network cannot take that size.
+        TrainingError: they do not fill one.
     """
-    if height % COARSE_STRIDE or width % COARSE_STRIDE:
-        raise TrainingError(
-            f"frames of {width}x{height} pixels do not fit the network",
-            f"use a width and a height that are multiples of {COARSE_STRIDE}",
-        )
     count, down, across = len(frames), height // frames.shape[1], width // frames.shape[2]
     whole = count // max(down * across, 1)
     if (down * frames.shape[1], across * frames.shape[2]) != (height, width) or not whole:
@@ -216,11 +252,15 @@ def _missing(format_: str) -> str | None:
     return next((name for name in _NEEDS[format_].packages if find_spec(name) is None), None)
 
 
-def _manifest(trained: Trained, height: int, width: int, **given: Any) -> Manifest:
+def _manifest(pair: Pair, height: int, width: int, **given: Any) -> Manifest:
     """The manifest without weights and figures; raises TrainingError for a value it cannot hold."""
+    if pair.finder.labels != pair.classifier.labels:
+        raise TrainingError(
+            "finder and classifier were trained with different classes", "train both on one data"
+        )
     try:
         return Manifest.model_validate(
-            {**manifest_of(trained.labels, height, width).model_dump(), **given}
+            {**manifest_of(pair.finder.labels, height, width).model_dump(), **given}
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -243,10 +283,11 @@ def _made(kind: _Kind, source: _Source) -> bytes:
         ) from error
 
 
-def _checked(kind: _Kind, content: bytes, reference: Reference) -> Agreement:
-    """How well a file agrees; raises TrainingError when that is not well enough."""
-    with _opened(kind, content) as answer:
-        found = reference.compare(answer)
+def _checked(kind: _Kind, contents: list[bytes], reference: Reference) -> Agreement:
+    """How well a pair of files agrees; raises TrainingError when that is not well enough."""
+    with ExitStack() as stack:
+        answers = [stack.enter_context(_opened(kind, content)) for content in contents]
+        found = reference.compare(Both(*answers))
     allowed, own = TOLERANCES[kind.precision], reference.modules
     lost = max(
         own.accuracy - found.modules.accuracy,
@@ -255,13 +296,14 @@ def _checked(kind: _Kind, content: bytes, reference: Reference) -> Agreement:
     # Written so that NaN is refused, too.
     if not (
         found.score_mean <= allowed.score
-        and found.box_mean_px <= allowed.box_px
+        and found.corner_mean_px <= allowed.corner_px
+        and found.kind_mean <= allowed.kind
         and lost <= allowed.accuracy
     ):
         raise TrainingError(
-            f"the {kind.precision} file for {kind.format} does not do what the network does "
-            f"(scores differ by {found.score_mean:.4f}, boxes by {found.box_mean_px:.2f} pixels, "
-            f"{lost:.1%} of the modules are lost)",
+            f"the {kind.precision} files for {kind.format} do not do what the networks do (scores "
+            f"differ by {found.score_mean:.4f}, corners by {found.corner_mean_px:.2f} pixels, "
+            f"kinds by {found.kind_mean:.4f}, {lost:.1%} of the modules are lost)",
             "calibrate and check with more frames, train on with edge-infer train qat, or "
             "leave the format out",
         )
@@ -275,56 +317,13 @@ def _opened(kind: _Kind, content: bytes) -> Iterator[Answer]:
         yield onnx_files.as_written(content)
         return
     with TemporaryDirectory(prefix="edge_infer_") as folder:
-        file = Path(folder) / kind.file
+        file = Path(folder) / kind.suffix
         file.write_bytes(content)
         backend = registry.load(kind.format, file)
         try:
             yield lambda image: backend.infer([image])
         finally:
             backend.close()
-
-
-Figures = dict[str, str | int | float]
-
-
-def _provenance(record: Mapping[str, Any], source: _Source, reference: Reference) -> Figures:
-    """What the network was made of and is worth, as far as the record of its run says."""
-    keys = ("parameters", "multiplications")
-    return {
-        **{f"step_{n}": step["command"] for n, step in enumerate(history(record), 1)},
-        **{key: record[key] for key in keys if key in record},
-        "seed": record.get("config", {}).get("seed", 0),
-        "data_sha256": record.get("data", {}).get("sha256", "drawn"),
-        "calibration_frames": len(source.calibration),
-        "check_modules": int(reference.modules.confusion.sum()),
-        **_accuracies("", reference.modules),
-    }
-
-
-def _versions() -> Figures:
-    versions: Figures = {"python": platform.python_version()}
-    for name in _NAMED_VERSIONS:
-        if find_spec(name.replace("-", "_")):
-            versions[name.replace("-", "_")] = metadata.version(name)
-    return versions
-
-
-def _figures(kind: _Kind, found: Agreement) -> Figures:
-    key = f"{kind.format}_{kind.precision}_"
-    return {
-        **_accuracies(key, found.modules),
-        f"{key}score_difference": round(found.score_mean, 5),
-        f"{key}score_difference_max": round(found.score_max, 5),
-        f"{key}box_difference_px": round(found.box_mean_px, 4),
-        f"{key}box_difference_max_px": round(found.box_max_px, 3),
-    }
-
-
-def _accuracies(key: str, modules: ModuleScore) -> Figures:
-    return {
-        f"{key}binary_accuracy": round(modules.binary_accuracy, 4),
-        f"{key}class_accuracy": round(modules.accuracy, 4),
-    }
 
 
 def _write(out: Path, manifest: Manifest, files: Mapping[str, bytes]) -> ModelBundle:

@@ -1,4 +1,4 @@
-"""The network as TFLite files, by Google's converter from torch and its quantiser.
+"""A network as TFLite files, by Google's converter from torch and its quantiser.
 
 Their packages are large and tie down versions of others, so they are an extra of
 their own, and a bundle can be made without them.
@@ -17,13 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edge_infer.training.checkpoint import network_like
-from edge_infer.training.judge import INPUT_NAME
-from edge_infer.training.network import OUTPUTS, Network
-from edge_infer.training.onnx_files import PIXEL_STEP, PIXEL_ZERO
+from edge_infer.training.export.onnx_files import Batches, Shape
+from edge_infer.training.networks.layers import PIXEL_STEP, PIXEL_ZERO
+from edge_infer.training.networks.parts import Network
 
 _SIGNATURE = "serving_default"
 _STREAMS = (1, 2)
@@ -34,13 +32,13 @@ Ranges = dict[str, dict[str, Any]]
 """Tensor name -> its ``min`` and ``max``, as the quantiser wants them."""
 
 
-def to_tflite(network: Network, height: int, width: int) -> bytes:
-    """In floats: one uint8 image [1, 1, height, width] to the maps named OUTPUTS."""
+def to_tflite(network: Network, shape: Shape) -> bytes:
+    """In floats: uint8 images of a shape [batch, 1, height, width] to the network's outputs."""
     with _quiet(), tempfile.TemporaryDirectory(prefix="edge_infer_") as folder:
         import litert_torch
 
-        image = torch.zeros(1, 1, height, width, dtype=torch.uint8)
-        model = litert_torch.convert(_ForLite(network).eval(), (), {INPUT_NAME: image})
+        image = torch.zeros(shape, dtype=torch.uint8)
+        model = litert_torch.convert(_ForLite(network).eval(), (), {network.INPUT: image})
         file = Path(folder) / "model.tflite"
         model.export(str(file))
         return file.read_bytes()
@@ -57,12 +55,13 @@ def to_float16(floats: bytes) -> bytes:
         return bytes(work.quantize().quantized_model)
 
 
-def to_int8(floats: bytes, frames: NDArray[np.uint8]) -> bytes:
+def to_int8(floats: bytes, name: str, images: Batches) -> bytes:
     """The same with weights and values of eight bits; image and outputs stay as they are.
 
     Args:
         floats: what to_tflite gave.
-        frames: (n, height, width), whose values between the layers set the scales.
+        name: of its input.
+        images: whose values between the layers set the scales.
     """
     with _quiet():
         from ai_edge_quantizer import recipe
@@ -72,7 +71,7 @@ def to_int8(floats: bytes, frames: NDArray[np.uint8]) -> bytes:
         work = Quantizer(bytearray(floats), recipe.static_wi8_ai8())
         for operator in _LEFT_IN_FLOATS:
             work.update_quantization_recipe(".*", operator, None, AlgorithmName.NO_QUANTIZE)
-        ranges = _ranges(work, frames)
+        ranges = _ranges(work, name, images)
         ranges[_normalised(floats)] = {
             "min": np.full((1, 1, 1, 1), -PIXEL_ZERO * PIXEL_STEP, np.float32),
             "max": np.full((1, 1, 1, 1), (255 - PIXEL_ZERO) * PIXEL_STEP, np.float32),
@@ -80,18 +79,18 @@ def to_int8(floats: bytes, frames: NDArray[np.uint8]) -> bytes:
         return bytes(work.quantize(ranges).quantized_model)
 
 
-def _ranges(work: Any, frames: NDArray[np.uint8]) -> Ranges:
-    """The least and greatest value of every tensor over all frames.
+def _ranges(work: Any, name: str, images: Batches) -> Ranges:
+    """The least and greatest value of every tensor over all images.
 
-    Frame by frame, because the quantiser itself takes a mean of each frame's extremes,
+    Call by call, because the quantiser itself takes a mean of each call's extremes,
     which cuts off the rare large values.
     """
     ranges: Ranges = {}
-    for frame in frames[:, None, None]:
-        found = work.calibrate({_SIGNATURE: [{INPUT_NAME: frame}]}, num_threads=1)
-        for name, range_ in found.items():
-            before = ranges.get(name, range_)
-            ranges[name] = {
+    for batch in images:
+        found = work.calibrate({_SIGNATURE: [{name: batch}]}, num_threads=1)
+        for tensor, range_ in found.items():
+            before = ranges.get(tensor, range_)
+            ranges[tensor] = {
                 "min": np.minimum(before["min"], range_["min"]),
                 "max": np.maximum(before["max"], range_["max"]),
             }
@@ -118,11 +117,13 @@ class _ForLite(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        self.network = network_like(network)
-        self.network.fine[0] = _Grouped(self.network.fine[0])
+        self.network = network.twin()
+        self.network.stem[0] = _Grouped(self.network.stem[0])
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        return dict(zip(OUTPUTS, self.network(image), strict=True))
+        outputs = self.network(image)
+        outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
+        return dict(zip(self.network.OUTPUTS, outputs, strict=True))
 
 
 class _Grouped(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
@@ -150,8 +151,8 @@ class _Grouped(nn.Module):  # type: ignore[misc]  # torch is skipped by mypy
         self.conv.weight = nn.Parameter(weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        _, _, height, width = x.shape
-        grouped = x.reshape(1, height, width // self.stride, self.stride).permute(0, 3, 1, 2)
+        batch, _, height, width = x.shape
+        grouped = x.reshape(batch, height, width // self.stride, self.stride).permute(0, 3, 1, 2)
         result: Tensor = self.conv(grouped)
         return result
 

@@ -1,0 +1,76 @@
+"""The second look: what each thing is that was found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_infer.backends.base import InferenceBackend
+from edge_infer.errors import DecodeError
+from edge_infer.models.manifest import ClassifierSpec
+from edge_infer.outlines import Outlines
+from edge_infer.perception.regions import cut_out
+
+
+class RegionClassifier:
+    """Cuts things out of a picture and asks the second network; use it from one thread.
+
+    Args:
+        spec: of the network.
+        labels: how many; the network says one more, for none of them.
+        backend: its weights, loaded.
+        faulty_share: share of things with a label here, 0..1; where that is small, the same
+            picture is less likely to show one (Saerens et al., 2002). The spec's when None.
+    """
+
+    def __init__(
+        self,
+        spec: ClassifierSpec,
+        labels: int,
+        backend: InferenceBackend,
+        faulty_share: float | None = None,
+    ) -> None:
+        self._spec = spec
+        self._labels = labels
+        self._backend = backend
+        self._for_none = _log_odds(spec.faulty_share) - _log_odds(faulty_share or spec.faulty_share)
+        self._batch = np.zeros((spec.batch, 1, spec.height, spec.width), np.uint8)
+
+    def __call__(self, image: NDArray[np.uint8], outlines: Outlines) -> NDArray[np.float32]:
+        """(n, labels) chances of each label for (n, 4, 2) outlines in a grey (h, w) picture.
+
+        Raises:
+            InferenceError: the engine failed.
+            DecodeError: its output does not have the shape that the labels need.
+        """
+        spec = self._spec
+        regions = cut_out(image, outlines, spec.width, spec.height)
+        logits = np.empty((len(regions), self._labels + 1), np.float32)
+        for start in range(0, len(regions), spec.batch):
+            part = regions[start : start + spec.batch]
+            self._batch[: len(part), 0] = part
+            logits[start : start + spec.batch] = self._ask()[: len(part)]
+        logits[:, -1] += np.float32(self._for_none)
+        return _softmax(logits)[:, :-1]
+
+    def _ask(self) -> NDArray[Any]:
+        outputs = self._backend.infer([self._batch])
+        shapes = [output.shape for output in outputs]
+        if shapes != [(self._spec.batch, self._labels + 1)]:
+            raise DecodeError(
+                f"outputs {shapes} are not the classifier's "
+                f"[{self._spec.batch}, {self._labels + 1}]",
+                "state the model's real labels and batch in its manifest",
+            )
+        return outputs[0]
+
+
+def _log_odds(share: float) -> float:
+    return float(np.log(share) - np.log1p(-share))
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

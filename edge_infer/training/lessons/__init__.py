@@ -1,0 +1,1 @@
+"""What each network learns: its batches, its loss, and what it is worth."""

@@ -1,0 +1,53 @@
+"""The parts of a detector by name: which network, of what sizes, made how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from edge_infer.training.networks.classifier import (
+    REGION_HEIGHT,
+    REGION_WIDTH,
+    Classifier,
+    ClassifierSize,
+)
+from edge_infer.training.networks.finder import Finder, FinderSize
+
+Network = Finder | Classifier
+
+
+class Part(NamedTuple):
+    """One of the two.
+
+    Attributes:
+        name: as in PARTS.
+        network: its class.
+        size: the class of its sizes, with ``parse`` and ``from_json``.
+        build: from the number of classes and a size.
+        default_size: what ``parse`` takes.
+        width, height: of the image that its cost is counted for.
+    """
+
+    name: str
+    network: type[Network]
+    size: Any
+    build: Callable[[int, Any], Network]
+    default_size: str
+    width: int
+    height: int
+
+
+FINDER = Part(
+    "finder", Finder, FinderSize, lambda _classes, size: Finder(size), "16,32,64,1,2,32", 640, 512
+)
+CLASSIFIER = Part(
+    "classifier", Classifier, ClassifierSize, Classifier, "24,48,96,0,1,1",
+    REGION_WIDTH, REGION_HEIGHT,
+)  # fmt: skip
+
+PARTS = {part.name: part for part in (FINDER, CLASSIFIER)}
+
+
+def part_of(network: Network) -> Part:
+    """Which one a network is."""
+    return FINDER if isinstance(network, Finder) else CLASSIFIER

@@ -29,11 +29,18 @@ setup-train: $(VENV)/.train  ## Install what training a model needs, too (PyTorc
 MODULES ?= modules.npz
 RUNS ?= runs
 PROCESSES ?= 2
+TRAIN = $(BIN)/edge-infer train
+ON = --data $(MODULES) --processes $(PROCESSES)
 model: $(VENV)/.train  ## Train the shipped model again; MODULES=path/to/modules.npz
-	$(BIN)/edge-infer train run --data $(MODULES) --out $(RUNS)/base --processes $(PROCESSES) \
-	  --steps 4500 --batch 24 --evaluate-every 150
-	$(BIN)/edge-infer train export --data $(MODULES) --start $(RUNS)/base \
-	  --out edge_infer/models/shipped/solar_thermal --name solar_thermal --version 0.4.0 --release 4
+	$(TRAIN) run --part finder $(ON) --out $(RUNS)/finder --steps 4000 --evaluate-every 400
+	$(TRAIN) run --part classifier $(ON) --out $(RUNS)/classifier --size 32,64,128,0,1,1 \
+	  --steps 22000 --evaluate-every 500
+	$(TRAIN) prune $(ON) --start $(RUNS)/classifier --teacher $(RUNS)/classifier --keep 0.5 \
+	  --out $(RUNS)/pruned --steps 6000 --evaluate-every 500
+	$(TRAIN) qat $(ON) --start $(RUNS)/pruned --teacher $(RUNS)/classifier --out $(RUNS)/rounded \
+	  --steps 500 --evaluate-every 100
+	$(TRAIN) export --data $(MODULES) --finder $(RUNS)/finder --classifier $(RUNS)/rounded \
+	  --out edge_infer/models/shipped/solar_thermal --name solar_thermal --version 0.5.0 --release 5
 
 clean:  ## Remove what these targets made
 	rm -rf $(VENV) build install log .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -26,6 +26,7 @@ from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
 from edge_infer.nodes.identity import Identity
 from edge_infer.runtime.selection import open_runtime
+from edge_infer.simulation.layout import FarmConfig
 from edge_infer.simulation.real_modules import RealModules
 from edge_infer.swarm.processes import ManagedProcess, child_environment, node_command
 from edge_infer.swarm.report import build_report
@@ -168,6 +169,7 @@ class Flight:
 
     def _drone_args(self, index: int) -> list[str]:
         plan = self._plan
+        knows_healthy = self._bundle.manifest.classifier is not None
         parameters = {
             "drone:state_dir": self._folder,
             "drone:coordinator": str(plan.topology == "mesh").lower(),
@@ -177,6 +179,7 @@ class Flight:
             "camera:drone": index,
             "camera:modules": f"'{plan.modules}'",
             "detector:model": f"'{plan.model}'",
+            "detector:faulty_share": FarmConfig.fault_rate if knows_healthy else 0.0,
         }
         return [word for key, value in parameters.items() for word in ("-p", f"{key}:={value}")]
 

@@ -110,7 +110,7 @@ def read_outlines(
     """
     corners, logits = outputs[0][0], outputs[1][0, 0]
     rows, columns = logits.shape
-    chance = 1 / (1 + np.exp(-logits))
+    chance = 1 / (1 + np.exp(-np.maximum(logits, _LEAST_LOGIT)))
     near = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 2), axis=-1).reshape(-1, 2)
     near_y = np.clip(y + near[:, :1], 0, rows - 1)
     near_x = np.clip(x + near[:, 1:], 0, columns - 1)
@@ -128,6 +128,9 @@ def _logit(probability: float) -> float:
 
 
 _AROUND = np.ones((3, 3), np.uint8)
+
+_LEAST_LOGIT = np.float32(-80.0)
+"""Below this the chance would be 0 in float32, and a mean by chances has no meaning."""
 
 DECODERS: dict[str, Decoder] = {"yolov8": decode_yolov8}
 """Head that names what it finds -> decoder."""

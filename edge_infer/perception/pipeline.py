@@ -7,6 +7,7 @@ thread at a time: it reuses its input buffers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,10 +118,16 @@ class Pipeline:
             )
         if score_threshold is not None:
             manifest = manifest.model_copy(update={"score_threshold": score_threshold})
-        backend = registry.load(engine, bundle.weights(engine, precision), threads=threads)
-        second = bundle.classifier_weights(engine, precision)
-        classifier = registry.load(engine, second, threads=threads) if second else None
-        return cls(manifest, backend, clock_ns, classifier, faulty_share)
+        with ExitStack() as loaded:
+            backend = registry.load(engine, bundle.weights(engine, precision), threads=threads)
+            loaded.callback(backend.close)
+            second = bundle.classifier_weights(engine, precision)
+            classifier = registry.load(engine, second, threads=threads) if second else None
+            if classifier:
+                loaded.callback(classifier.close)
+            pipeline = cls(manifest, backend, clock_ns, classifier, faulty_share)
+            loaded.pop_all()
+        return pipeline
 
     def __call__(self, frame: CameraFrame) -> tuple[Detections, StageTimes]:
         """Detections in pixels of the frame, best first.

@@ -73,6 +73,8 @@ def _costs(manifest: Manifest, pair: Pair) -> Iterator[str]:
         f"{classifier['multiplications'] / 1e6:.1f} million a module; the frames that the files "
         f"were checked on show {regions} |"
     )
+    whole = int(manifest.training["frame_multiplications"])
+    yield f"| both | | {whole / 1e6:.0f} million such a frame |"
 
 
 def _section(title: str, *lines: str) -> Iterator[str]:

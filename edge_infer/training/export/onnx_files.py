@@ -1,6 +1,6 @@
 """A network as ONNX files: in floats, and in eight bits as each kind of engine wants them.
 
-Whether a file does what the network does is checked in export.py.
+Whether a file does what the network does is checked in bundles.py.
 """
 
 from __future__ import annotations

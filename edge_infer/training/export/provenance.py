@@ -54,11 +54,21 @@ def provenance(pair: Pair, calibration: Calibration, reference: Reference) -> Fi
     return {
         **figures,
         "regions_per_frame": round(reference.regions_per_frame, 1),
+        **_of_a_frame(pair, reference.regions_per_frame),
         "calibration_frames": len(calibration.frames),
         "calibration_regions": len(calibration.regions),
         "check_modules": int(reference.modules.confusion.sum()),
         **_accuracies("", reference.modules),
     }
+
+
+def _of_a_frame(pair: Pair, regions: float) -> Figures:
+    """Multiplications of both networks for a frame, where their records say those of each."""
+    key = "multiplications"
+    if any(key not in trained.record for trained in pair):
+        return {}
+    finder, classifier = (trained.record[key] for trained in pair)
+    return {f"frame_{key}": round(finder + regions * classifier)}
 
 
 def tool_versions() -> Figures:

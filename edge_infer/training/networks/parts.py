@@ -38,7 +38,7 @@ class Part(NamedTuple):
 
 
 FINDER = Part(
-    "finder", Finder, FinderSize, lambda _classes, size: Finder(size), "16,32,64,1,2,32", 640, 512
+    "finder", Finder, FinderSize, lambda _classes, size: Finder(size), "16,32,64,1,4,32", 640, 512
 )
 CLASSIFIER = Part(
     "classifier", Classifier, ClassifierSize, Classifier, "24,48,96,0,1,1",

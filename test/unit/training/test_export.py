@@ -53,7 +53,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def pair(runs):
     finder, classifier = (load_trained(runs[name]) for name in ("finder", "classifier"))
-    steps = {"command": "edge-infer train qat", "config": {"seed": 5},
+    finder.record["multiplications"] = 1000
+    steps = {"command": "edge-infer train qat", "config": {"seed": 5}, "multiplications": 10,
              "start": {"command": "edge-infer train run", "start": None}}  # fmt: skip
     return Pair(finder, Trained(classifier.network, FAULT_CLASSES, {**classifier.record, **steps}))
 
@@ -175,6 +176,8 @@ def test_the_manifest_says_how_far_each_pair_is_off_and_what_it_was_made_of(mode
     assert figures["calibration_regions"] > 60
     assert figures["check_modules"] > 100
     assert 5 < figures["regions_per_frame"] < 30
+    both = 1000 + 10 * figures["regions_per_frame"]
+    assert figures["frame_multiplications"] == pytest.approx(both, abs=1)
     assert {"torch", "onnxruntime", "python"} <= set(figures)
 
 

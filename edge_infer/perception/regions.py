@@ -64,7 +64,7 @@ def _grid(upright: Outlines, width: int, height: int) -> NDArray[np.float32]:
     # In place: to touch new memory for each sum takes longer than the sums.
     where = (bottom - top)[:, None] * down
     where += top[:, None]
-    return where.reshape(-1, width, 2)
+    return np.asarray(where.reshape(-1, width, 2))
 
 
 def _sampled(image: NDArray[np.uint8], where: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import pytest
 from edge_infer.errors import ModelError
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
-from edge_infer.models.manifest import InputSpec, Manifest
+from edge_infer.models.manifest import ClassifierSpec, InputSpec, Manifest
 
 CONTENT = b"weights of a network"
 
@@ -75,6 +75,74 @@ def test_an_absent_bundle_is_refused(tmp_path):
         ModelBundle.load(tmp_path / "nowhere")
     with pytest.raises(ModelError, match=r"has no manifest\.json"):
         ModelBundle.load(tmp_path)
+
+
+# --- a second network ----------------------------------------------------------------
+
+
+KINDS = [("onnx", "int8"), ("onnx", "float32"), ("tflite", "int8")]
+
+
+@pytest.fixture
+def pair(folder, tmp_path):
+    """A bundle of two networks; the files of a kind have sizes of their own."""
+    files = {f"{part}.{engine}.{precision}": f"{part} {engine} {precision}".encode()
+             for part in ("finder", "classifier") for engine, precision in KINDS}  # fmt: skip
+    first, second = (
+        tuple(bundle.describe(e, f"{part}.{e}.{p}", files[f"{part}.{e}.{p}"], p) for e, p in KINDS)
+        for part in ("finder", "classifier")
+    )
+    spec = ClassifierSpec(input="regions", width=24, height=40, batch=4, weights=second)
+    changes = {"head": "outlines", "weights": first, "classifier": spec}
+    manifest = ModelBundle.load(folder).manifest.model_copy(update=changes)
+    return bundle.write(tmp_path / "pair", manifest, files)
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "kind"),
+    [
+        ("onnx", None, "onnx.int8"),
+        ("onnx", "float32", "onnx.float32"),
+        ("tflite", None, "tflite.int8"),
+    ],
+)
+def test_both_networks_are_given_in_one_kind(pair, engine, precision, kind):
+    assert pair.weights(engine, precision).name == f"finder.{kind}"
+    assert pair.classifier_weights(engine, precision).name == f"classifier.{kind}"
+
+
+def test_the_size_of_a_kind_is_that_of_both_networks(pair):
+    assert [pair.bytes_of(weight) for weight in pair.manifest.weights] == [
+        len(f"finder {engine} {precision}classifier {engine} {precision}")
+        for engine, precision in KINDS
+    ]
+
+
+def test_a_second_network_without_weights_of_that_kind_is_told(pair):
+    with pytest.raises(ModelError, match="holds no tflite float32 weights: choose one that"):
+        pair.classifier_weights("tflite", "float32")
+
+
+def test_without_a_second_network_there_are_no_weights_of_it(folder):
+    loaded = ModelBundle.load(folder)
+    assert loaded.classifier_weights("onnx") is None
+    assert loaded.bytes_of(loaded.manifest.weights[0]) == len(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (remove, "is missing"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-3]), "is truncated"),
+        (lambda file: file.write_bytes(file.read_bytes() + b"!"), "is too long"),
+        (lambda file: file.write_bytes(file.read_bytes()[::-1]), "does not match its digest"),
+    ],
+)
+def test_a_damaged_file_of_the_second_network_is_refused(pair, damage, words):
+    damage(pair.path / "classifier.onnx.float32")
+    with pytest.raises(ModelError, match=rf"classifier\.onnx\.float32 {words}") as caught:
+        ModelBundle.load(pair.path)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_engine_without_weights_is_told(folder):

@@ -55,6 +55,55 @@ def test_wrong_keys_are_named(changes, words):
     assert "\n" not in str(caught.value)
 
 
+# --- a second network ----------------------------------------------------------------
+
+
+def weight(file="m.onnx", **changes):
+    return {"format": "onnx", "file": file, "sha256": "0" * 64, "bytes": 5, **changes}
+
+
+def second(**changes):
+    """A classifier's part of a manifest."""
+    size = {"width": 24, "height": 40, "batch": 16}
+    return {"input": "regions", **size, "weights": [weight("c.onnx")], **changes}
+
+
+def test_a_manifest_names_the_files_of_both_networks():
+    manifest = parse(head="outlines", classifier=second())
+    assert Manifest.from_json(manifest.to_json(), "again") == manifest
+    assert [file.file for file in manifest.files] == ["m.onnx", "c.onnx"]
+    assert parse().classifier is None
+    assert [file.file for file in parse().files] == ["m.onnx"]
+
+
+GREY = {"name": "image", "width": 320, "height": 256, "channels": 1, "dtype": "uint8"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"classifier": second(), "head": "yolov8"}, "need each other"),
+        ({"classifier": None}, "need each other"),
+        ({"input": {**GREY, "channels": 3}}, "the input is grey and of uint8"),
+        ({"input": {**GREY, "dtype": "float32"}}, "the input is grey and of uint8"),
+        ({"weights": [weight(), weight("i.onnx", precision="int8")]}, "different formats"),
+        ({"classifier": second(weights=[weight("c", format="tflite")])}, "different formats"),
+        ({"classifier": second(weights=[weight("c", precision="int8")])}, "or precisions"),
+        ({"classifier": second(weights=[weight("m.onnx")])}, "weight files have one name"),
+        ({"classifier": second(weights=[])}, "classifier.weights"),
+        ({"classifier": second(weights=[weight("../c.onnx")])}, r"classifier.weights.0.file"),
+        ({"classifier": second(batch=0)}, "classifier.batch"),
+        ({"classifier": second(width=0)}, "classifier.width"),
+        ({"classifier": second(faulty_share=1.0)}, "classifier.faulty_share"),
+        ({"classifier": second(colour="grey")}, "classifier.colour"),
+    ],
+)
+def test_networks_that_do_not_fit_are_refused(changes, words):
+    with pytest.raises(ModelError, match=words) as caught:
+        parse(**{"head": "outlines", "classifier": second(), **changes})
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("file", ["../m.onnx", "/etc/passwd", "a/b.onnx", ".hidden", ""])
 def test_weights_stay_in_the_bundle(file):
     weight = {"format": "onnx", "file": file, "sha256": "0" * 64, "bytes": 5}

@@ -31,6 +31,7 @@ class Bench:
         self.answers: list[Any] = []
         self.labels: list[Any] = []
         self.counters: dict[str, int] = {}
+        self.timed: set[str] = set()
         topics.DETECTIONS.subscription(self.other, self.answers.append)
         topics.STATUS.subscription(self.other, self._on_status)
         self.images = topics.IMAGE.publisher(self.other)
@@ -38,6 +39,7 @@ class Bench:
 
     def _on_status(self, msg: Any) -> None:
         self.counters = {counter.name: int(counter.value) for counter in msg.counters}
+        self.timed = {histogram.name for histogram in msg.durations}
 
     def send(self, image: np.ndarray, encoding: str = "mono8", **wrong: Any) -> None:
         msg = self.other.messages["sensor_msgs/msg/Image"](
@@ -107,6 +109,26 @@ def test_an_image_that_does_not_fit_is_refused_counted_and_nothing_else_suffers(
     bench.send(np.zeros((512, 640), np.uint8))
     assert len(bench.answers) == 1
     assert bench.counters["frames_received"] == 2 == bench.counters["frames_processed"]
+
+
+STAGES = {"preprocess", "infer", "decode", "frame_to_detections"}
+
+
+def test_every_stage_is_timed(bench: Bench) -> None:
+    bench.send(np.zeros((512, 640), np.uint8))
+    assert bench.timed == STAGES | {"classify"}
+
+
+def test_a_model_of_one_network_has_no_second_stage(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="needs the extra train: onnx is not installed")
+    from tiny_bundles import one_look
+
+    place = np.array([[40, 50, 20, 30, 0.9, 0.1]], np.float32).T
+    bench = Bench(tmp_path, model=str(one_look(tmp_path / "model", place, ("Cell", "Diode")).path))
+    bench.send(np.zeros((128, 160), np.uint8))
+    (answer,) = bench.answers
+    assert [item.results[0].hypothesis.class_id for item in answer.detections] == ["Cell"]
+    assert bench.timed == STAGES
 
 
 def test_a_late_joiner_learns_the_labels(bench: Bench) -> None:

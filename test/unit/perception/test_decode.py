@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from edge_infer.errors import DecodeError
 from edge_infer.models.manifest import ClassifierSpec, InputSpec, Manifest, WeightFile
+from edge_infer.outlines import bounds
 from edge_infer.perception.decode import (
     TOP_K,
     decode,
@@ -215,6 +216,19 @@ def test_the_outlines_head_takes_any_threshold(threshold):
     outputs[0][:] *= 0.1
     found = decode_outlines(outputs, finder(threshold))
     assert len(found.score) == (64 if threshold == 0.0 else 0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_a_finder_may_be_as_sure_as_it_likes(threshold):
+    outputs = maps()
+    outputs[1][:] = -500.0
+    outputs[1][0, 0, 3, 3] = 500.0
+    found = decode_outlines(outputs, finder(threshold))
+    assert found.score[0] == 1.0
+    np.testing.assert_allclose(bounds(found.outline)[0], [16, 16, 40, 40])
+    assert np.isfinite(found.outline).all()
+    assert (found.score[1:] < 1e-30).all()
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,13 @@ def test_any_number_of_regions_comes_in_its_order(count):
     assert (regions[:, 0, 0] == top).all()
 
 
+@pytest.mark.parametrize(("height", "count"), [(512, 127), (500, 131), (40, 4915)])
+def test_no_number_of_tall_regions_is_too_much_for_one_call(height, count):
+    frame = np.repeat(np.arange(8, dtype=np.uint8)[None], height, axis=0)
+    outlines = of_boxes(np.tile(np.float32([0, 0, 8, height]), (count, 1)))
+    assert (cut_out(frame, outlines, 8, height) == frame).all()
+
+
 class MeanGrey:
     """An engine for three labels: the brighter a region, the surer the second one."""
 

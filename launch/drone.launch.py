@@ -24,6 +24,11 @@ ARGUMENTS = {
     "drone": ("0", "Number of this drone in it, from 0", None),
     "modules": ("", "File of real module images for the simulation; empty for drawn ones", None),
     "model": ("", "Folder of the model bundle; empty for the shipped one", None),
+    "faulty_share": (
+        "0.0",
+        "Share of modules expected to be faulty; 0 takes the model's own",
+        None,
+    ),
     "image": ("image", "Topic of the images", None),
     "camera_info": ("camera_info", "Topic of the camera's calibration", None),
     "pose": ("pose", "Topic of the drone's pose in the fleet frame", None),
@@ -74,6 +79,7 @@ def parameters(nodes, value):
         chosen.update({f"camera:{name}": value[name] for name in OF_CAMERA})
     if "detector" in nodes:
         chosen["detector:model"] = value["model"]
+        chosen["detector:faulty_share"] = value["faulty_share"]
     if "drone" in nodes:
         chosen["drone:coordinator"] = value["coordinator"]
         chosen["drone:state_dir"] = value["state_dir"]

@@ -18,6 +18,7 @@ ARGUMENTS = {
     "composed": ("true", "A drone's nodes in one process, or each in its own", ["true", "false"]),
     "modules": ("", "File of real module images; empty for drawn ones", None),
     "model": ("", "Folder of the model bundle; empty for the shipped one", None),
+    "faulty_share": ("0.022", "Share of modules that the detectors expect to be faulty", None),
     "dashboard": ("true", "Serve the live page", ["true", "false"]),
     "host": ("127.0.0.1", "Address to serve the live page at", None),
     "port": ("8080", "Port to serve the live page at", None),
@@ -25,7 +26,17 @@ ARGUMENTS = {
     "log_level": ("info", "Least level that is logged", ["debug", "info", "warn", "error"]),
 }
 
-OF_DRONE = ("drones", "rate_hz", "seed", "composed", "modules", "model", "state_dir", "log_level")
+OF_DRONE = (
+    "drones",
+    "rate_hz",
+    "seed",
+    "composed",
+    "modules",
+    "model",
+    "faulty_share",
+    "state_dir",
+    "log_level",
+)
 OF_GATEWAY = ("drones", "seed", "topology", "dashboard", "host", "port", "state_dir")
 
 

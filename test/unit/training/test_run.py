@@ -33,8 +33,8 @@ def weights_of(network):
 
 def test_a_finder_learns_a_tiny_set_by_heart(runs):
     figures = load_trained(runs["finder"]).record["validation"]
-    assert figures["recall"] > 0.95
-    assert figures["precision"] > 0.95
+    assert figures["recall"] > 0.9
+    assert figures["precision"] > 0.9
     assert figures["corners_off"] < 0.12
 
 

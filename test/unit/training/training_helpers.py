@@ -6,7 +6,7 @@ from edge_infer.datasets.compose import FrameSpec
 from edge_infer.datasets.frames import LabelledFrame
 
 TINY = {"finder": "16,24,32,1,1,24", "classifier": "8,16,32,0,1,1"}
-STEPS = {"finder": 200, "classifier": 150}
+STEPS = {"finder": 300, "classifier": 150}
 BATCH = {"finder": 8, "classifier": 64}
 SPEC = FrameSpec(width=160, height=128, module_px=(22.0, 30.0))
 KINDS = (-1, 0, 6, 10)

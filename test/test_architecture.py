@@ -33,13 +33,14 @@ ONLY_IN = {
 }
 """Which files may import a library that not every room may know."""
 
-GROUND = {"errors", "domain", "geometry", "outlines", "metrics", "memory"}
+GROUND = {"errors", "domain", "files", "geometry", "outlines", "metrics", "memory"}
 
 MAY_IMPORT = {
     "errors": set(),
     "domain": {"errors"},
     "geometry": {"errors", "domain"},
     "outlines": set(),
+    "files": set(),
     "metrics": set(),
     "memory": set(),
     "perception": GROUND | {"models", "backends"},

@@ -10,6 +10,7 @@ from typing import Any
 
 from edge_infer.cli.checks import positive_int
 from edge_infer.errors import UsageError
+from edge_infer.files import write_whole
 from edge_infer.models.bundle import ModelBundle, shipped
 
 SHIPPED = "shipped"
@@ -169,15 +170,11 @@ def _prepare(out: Path | None) -> None:
 
 
 def _write(out: Path, files: Mapping[str, bytes]) -> None:
-    """Each beside its place, then renamed: a full disk leaves the old one."""
-    for name, content in files.items():
-        fresh = out / f"{name}.new"
-        try:
-            fresh.write_bytes(content)
-            fresh.replace(out / name)
-        except OSError as error:
-            fresh.unlink(missing_ok=True)
-            raise _unwritable(out, error) from error
+    try:
+        for name, content in files.items():
+            write_whole(out / name, content)
+    except OSError as error:
+        raise _unwritable(out, error) from error
 
 
 def _unwritable(out: Path, error: OSError) -> UsageError:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, ValidationError
 from edge_infer.datasets.annotations import Annotations, Row, boxes_of, name_classes
 from edge_infer.datasets.frames import Boxes, LabelledFrames
 from edge_infer.errors import DatasetError
+from edge_infer.files import write_whole
 from edge_infer.simulation.modules import NO_ANOMALY
 
 ANNOTATIONS_FILE = "annotations.json"
@@ -99,9 +100,9 @@ def write_coco(folder: str | Path, frames: LabelledFrames, labels: Sequence[str]
     try:
         (root / "images").mkdir(parents=True, exist_ok=True)
         for name, image in zip(names, frames.images, strict=True):
-            _replace(root / "images" / name, cv2.imencode(".png", image)[1].tobytes())
+            write_whole(root / "images" / name, cv2.imencode(".png", image)[1].tobytes())
         document = _document(frames, names, labels)
-        _replace(root / ANNOTATIONS_FILE, (json.dumps(document) + "\n").encode())
+        write_whole(root / ANNOTATIONS_FILE, (json.dumps(document) + "\n").encode())
     except OSError as error:
         raise DatasetError(
             f"{root} cannot be written ({error.strerror})", "make room there or name another folder"
@@ -182,14 +183,3 @@ def _annotations(boxes: Boxes, classes: int) -> list[dict[str, Any]]:
         }
         for index in range(len(boxes.frame))
     ]
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write beside the file, then rename: a full disk leaves the old one."""
-    fresh = file.with_name(f"{file.name}.new")
-    try:
-        fresh.write_bytes(content)
-        fresh.replace(file)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise

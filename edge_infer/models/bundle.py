@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_infer.errors import ModelError
+from edge_infer.files import write_whole
 from edge_infer.models.manifest import Manifest, Precision, WeightFile
 
 MANIFEST_FILE = "manifest.json"
@@ -95,8 +96,8 @@ def write(path: str | Path, manifest: Manifest, files: Mapping[str, bytes]) -> M
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        (folder / name).write_bytes(content)
-    (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+        write_whole(folder / name, content)
+    write_whole(folder / MANIFEST_FILE, manifest.to_json().encode())
     return ModelBundle.load(folder)
 
 

@@ -1,11 +1,8 @@
-"""What a run leaves on disk: the last state to go on from, the best weights, the record.
-
-A file is written beside its place and then renamed, so a reader finds the old one or
-the new one, whole; a full disk leaves the old one.
-"""
+"""What a run leaves on disk: the last state to go on from, the best weights, the record."""
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +12,7 @@ from typing import Any
 import torch
 
 from edge_infer.errors import TrainingError, first_line
+from edge_infer.files import write_whole
 from edge_infer.training.networks.parts import PARTS, Network, part_of
 
 LAST, BEST, RECORD = "last.pt", "best.pt", "run.json"
@@ -38,14 +36,13 @@ class Trained:
 
 def save(folder: Path, name: str, state: dict[str, Any]) -> None:
     """Write a state; raises TrainingError when the disk does not take it."""
-    fresh = folder / f"{name}.new"
+    content = io.BytesIO()
+    torch.save(state, content)
     try:
-        torch.save(state, fresh)
-        fresh.replace(folder / name)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
-        fresh.unlink(missing_ok=True)
+        write_whole(folder / name, content.getvalue())
+    except OSError as error:
         raise TrainingError(
-            f"{folder / name} cannot be written ({first_line(error)[:120]})",
+            f"{folder / name} cannot be written ({error.strerror})",
             "make room there, then go on with --resume",
         ) from error
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from edge_infer.errors import TrainingError
+from edge_infer.files import write_whole
 from edge_infer.training import checkpoint
 from edge_infer.training.checkpoint import BEST, LAST, RECORD, Trained
 from edge_infer.training.curves import LOSS, draw_curves
@@ -152,7 +153,7 @@ class Run:
 
     def _write(self, name: str, text: str) -> None:
         try:
-            (self._out / name).write_text(text, encoding="utf-8")
+            write_whole(self._out / name, text.encode())
         except OSError as error:
             raise TrainingError(
                 f"{self._out / name} cannot be written ({error.strerror})",

@@ -24,6 +24,11 @@ def bounds(outlines: Outlines) -> NDArray[np.float32]:
     return np.concatenate([outlines.min(axis=1), outlines.max(axis=1)], axis=1)
 
 
+def sizes(outlines: Outlines) -> NDArray[np.float32]:
+    """(n,) sides of the squares that are as large as their bounds."""
+    return np.asarray(np.sqrt(np.ptp(outlines, axis=1).prod(axis=1)))
+
+
 def from_top_left(outlines: Outlines) -> Outlines:
     """The same outlines, each begun at its corner with the least x + y."""
     return _begun_at(outlines, outlines.sum(axis=2).argmin(axis=1))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from edge_infer.datasets.annotations import Annotations
 from edge_infer.datasets.coco import read_coco, write_coco
-from edge_infer.datasets.frames import LabelledFrame, area, cut, varied
+from edge_infer.datasets.frames import LabelledFrame, area, cut, scaled, varied
 from edge_infer.datasets.pictures import PARTS, SHARES, Part, parts_of
 from edge_infer.datasets.yolo import is_yolo, read_yolo
 from edge_infer.errors import DatasetError, FrameError
@@ -210,26 +210,17 @@ def _window(
     frame: LabelledFrame, scale: float, corner: NDArray[np.float64], size: tuple[int, int]
 ) -> LabelledFrame:
     """Scale a frame and cut a window of (width, height) that begins at (x, y) of the result."""
-    scaled = _scaled(frame, scale)
-    height, width = scaled.image.shape
+    resized = scaled(frame, scale, cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR)
+    height, width = resized.image.shape
     left, top = (round(value) for value in corner.tolist())
     before_x, before_y = max(-left, 0), max(-top, 0)
     after_x, after_y = max(left + size[0] - width, 0), max(top + size[1] - height, 0)
     image = cv2.copyMakeBorder(
-        scaled.image, before_y, after_y, before_x, after_x, cv2.BORDER_CONSTANT, value=BORDER
+        resized.image, before_y, after_y, before_x, after_x, cv2.BORDER_CONSTANT, value=BORDER
     )
-    boxes = scaled.boxes.mapped((1.0, 1.0), (before_x, before_y))
+    boxes = resized.boxes.mapped((1.0, 1.0), (before_x, before_y))
     padded = LabelledFrame(np.asarray(image, np.uint8), boxes)
     return cut(padded, left + before_x, top + before_y, *size)
-
-
-def _scaled(frame: LabelledFrame, scale: float) -> LabelledFrame:
-    height, width = frame.image.shape
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    method = cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR
-    image = np.asarray(cv2.resize(frame.image, size, interpolation=method), np.uint8)
-    factor = size[0] / width, size[1] / height
-    return LabelledFrame(image, frame.boxes.mapped(factor, (0.0, 0.0)))
 
 
 __all__ = ["FolderSource", "LabelledFolder", "fit", "open_folder", "write_coco"]

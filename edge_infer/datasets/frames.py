@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -140,6 +141,21 @@ def cut(frame: LabelledFrame, left: int, top: int, width: int, height: int) -> L
     share = area(inside) / np.maximum(area(boxes.xyxy), np.float32(1e-9))
     boxes = boxes._replace(xyxy=inside, visible=boxes.visible * share).where(share > 0)
     return LabelledFrame(frame.image[top : top + height, left : left + width], boxes)
+
+
+def scaled(frame: LabelledFrame, scale: float, method: int) -> LabelledFrame:
+    """A frame with all that is in it, at so many times its size.
+
+    Args:
+        frame: of any size.
+        scale: above 0; sides are rounded to whole pixels.
+        method: OpenCV's code of the interpolation.
+    """
+    height, width = frame.image.shape
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    image = np.asarray(cv2.resize(frame.image, size, interpolation=method), np.uint8)
+    factor = size[0] / width, size[1] / height
+    return LabelledFrame(image, frame.boxes.mapped(factor, (0.0, 0.0)))
 
 
 def area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -88,6 +88,11 @@ class ClassifierSpec(_Strict):
         min_length=1, description="of the same engines and precisions as the first network's"
     )
 
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the tensor, one batch."""
+        return (self.batch, 1, self.height, self.width)
+
 
 class Manifest(_Strict):
     """A detector, as every room that handles one sees it."""

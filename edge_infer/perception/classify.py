@@ -11,6 +11,7 @@ from edge_infer.backends.base import InferenceBackend
 from edge_infer.errors import DecodeError
 from edge_infer.models.manifest import ClassifierSpec
 from edge_infer.outlines import Outlines
+from edge_infer.perception.decode import logit
 from edge_infer.perception.regions import cut_out
 
 
@@ -35,8 +36,8 @@ class RegionClassifier:
         self._spec = spec
         self._labels = labels
         self._backend = backend
-        self._for_none = _log_odds(spec.faulty_share) - _log_odds(faulty_share or spec.faulty_share)
-        self._batch = np.zeros((spec.batch, 1, spec.height, spec.width), np.uint8)
+        self._for_none = logit(spec.faulty_share) - logit(faulty_share or spec.faulty_share)
+        self._batch = np.zeros(spec.shape, np.uint8)
 
     def __call__(self, image: NDArray[np.uint8], outlines: Outlines) -> NDArray[np.float32]:
         """(n, labels) chances of each label for (n, 4, 2) outlines in a grey (h, w) picture.
@@ -65,10 +66,6 @@ class RegionClassifier:
                 "state the model's real labels and batch in its manifest",
             )
         return outputs[0]
-
-
-def _log_odds(share: float) -> float:
-    return float(np.log(share) - np.log1p(-share))
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

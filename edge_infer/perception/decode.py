@@ -93,7 +93,7 @@ def decode_outlines(outputs: Sequence[NDArray[Any]], manifest: Manifest) -> Foun
         )
     logits = outputs[1][0, 0]
     # A score is at most the chance that something is there: what falls short is not looked at.
-    peaks = (logits >= _logit(manifest.score_threshold)) & (logits >= cv2.dilate(logits, _AROUND))
+    peaks = (logits >= logit(manifest.score_threshold)) & (logits >= cv2.dilate(logits, _AROUND))
     outline, score = read_outlines(outputs, manifest, *np.nonzero(peaks))
     group = np.zeros(len(score), np.int32)
     keep = nms(bounds(outline), score, group, manifest.nms_iou)
@@ -110,24 +110,27 @@ def read_outlines(
     """
     corners, logits = outputs[0][0], outputs[1][0, 0]
     rows, columns = logits.shape
-    chance = 1 / (1 + np.exp(-np.maximum(logits, _LEAST_LOGIT)))
-    near = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 2), axis=-1).reshape(-1, 2)
-    near_y = np.clip(y + near[:, :1], 0, rows - 1)
-    near_x = np.clip(x + near[:, 1:], 0, columns - 1)
+    near_y = np.clip(y + _NEAR[:, :1], 0, rows - 1)
+    near_x = np.clip(x + _NEAR[:, 1:], 0, columns - 1)
+    chance = 1 / (1 + np.exp(-np.maximum(logits[near_y, near_x], _LEAST_LOGIT)))
     centre = np.stack([near_x, near_y], axis=-1).astype(np.float32) + np.float32(0.5)
     said = centre[:, :, None] + corners[:, near_y, near_x].transpose(1, 2, 0).reshape(9, -1, 4, 2)
-    weight = chance[near_y, near_x]
-    outline = np.einsum("knci,kn->nci", said, weight / weight.sum(axis=0))
+    outline = np.einsum("knci,kn->nci", said, chance / chance.sum(axis=0))
     stride = np.array([manifest.input.width, manifest.input.height]) / [columns, rows]
-    return Found((outline * stride).astype(np.float32), chance[y, x])
+    return Found((outline * stride).astype(np.float32), chance[_ITSELF])
 
 
-def _logit(probability: float) -> float:
+def logit(probability: float) -> float:
+    """Natural log-odds of a chance, 0..1; infinite at the ends."""
     with np.errstate(divide="ignore"):
         return float(np.log(probability) - np.log1p(-probability))
 
 
 _AROUND = np.ones((3, 3), np.uint8)
+
+_NEAR = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 2), axis=-1).reshape(-1, 2)
+_ITSELF = 4
+"""Rows and columns from a place to its neighbours, and which of them is the place itself."""
 
 _LEAST_LOGIT = np.float32(-80.0)
 """Below this the chance would be 0 in float32, and a mean by chances has no meaning."""

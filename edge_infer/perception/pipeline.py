@@ -175,7 +175,7 @@ def _check_inputs(manifest: Manifest, backends: Sequence[InferenceBackend]) -> N
     stated = [TensorSpec(manifest.input.name, manifest.input.shape, manifest.input.dtype)]
     if manifest.classifier:
         spec = manifest.classifier
-        stated.append(TensorSpec(spec.input, (spec.batch, 1, spec.height, spec.width), "uint8"))
+        stated.append(TensorSpec(spec.input, spec.shape, "uint8"))
     taken = [backend.inputs for backend in backends]
     fit = len(taken) == len(stated) and all(
         len(inputs) == 1 and spec.fits(inputs[0])

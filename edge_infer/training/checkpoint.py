@@ -61,9 +61,9 @@ def load(folder: Path, name: str) -> dict[str, Any]:
     return state
 
 
-def save_trained(folder: Path, name: str, trained: Trained) -> None:
-    """Write a network with its record."""
-    save(folder, name, {
+def save_trained(folder: Path, trained: Trained) -> None:
+    """Write the best network of a run with its record."""
+    save(folder, BEST, {
         "labels": list(trained.labels),
         "part": part_of(trained.network).name,
         "size": json.dumps(trained.network.size),
@@ -72,13 +72,13 @@ def save_trained(folder: Path, name: str, trained: Trained) -> None:
     })  # fmt: skip
 
 
-def load_trained(folder: Path, name: str = BEST, part: str | None = None) -> Trained:
-    """The network of a run.
+def load_trained(folder: Path, part: str | None = None) -> Trained:
+    """The best network of a run.
 
     Raises:
         TrainingError: it cannot be read, or is of another part than the one wanted.
     """
-    state = load(folder, name)
+    state = load(folder, BEST)
     if part not in (None, state.get("part")):
         raise TrainingError(
             f"the run in {folder} trained no {part}", f"name the folder of a {part}'s run"
@@ -90,7 +90,7 @@ def load_trained(folder: Path, name: str = BEST, part: str | None = None) -> Tra
         return Trained(network.eval(), tuple(state["labels"]), json.loads(state["record"]))
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise TrainingError(
-            f"{folder / name} is of another version ({first_line(error)[:120]})",
+            f"{folder / BEST} is of another version ({first_line(error)[:120]})",
             "run that step again",
         ) from error
 

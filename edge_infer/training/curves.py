@@ -8,7 +8,8 @@ from pathlib import Path
 LOSS = "_loss"
 """What the name of a loss ends with in a look; what is no loss is a figure."""
 
-_NEITHER = ("step", "worth")
+NEITHER = ("step", "worth")
+"""What in a look is no loss and no figure."""
 
 
 def draw_curves(looks: Sequence[Mapping[str, float]], file: Path) -> None:
@@ -23,7 +24,7 @@ def draw_curves(looks: Sequence[Mapping[str, float]], file: Path) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     steps = [look["step"] for look in looks]
-    for name in [name for name in looks[-1] if name not in _NEITHER]:
+    for name in [name for name in looks[-1] if name not in NEITHER]:
         axes = left if name.endswith(LOSS) else right
         label = name.removesuffix(LOSS).replace("_", " ")
         axes.plot(steps, [look.get(name) for look in looks], label=label)

@@ -1,7 +1,7 @@
-"""What a run learns from: the recipe of its frames, and its batches.
+"""What a run learns from: the recipe of its frames.
 
-Every batch follows from the run's seed and the step's number alone, so a run that
-was stopped goes on with the frames that it would have seen.
+Every frame follows from the run's seed and some numbers alone, so a run that was
+stopped goes on with the frames that it would have seen.
 """
 
 from __future__ import annotations

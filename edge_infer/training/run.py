@@ -19,8 +19,8 @@ from torch import Tensor
 from edge_infer.errors import TrainingError
 from edge_infer.files import write_whole
 from edge_infer.training import checkpoint
-from edge_infer.training.checkpoint import BEST, LAST, RECORD, Trained
-from edge_infer.training.curves import LOSS, draw_curves
+from edge_infer.training.checkpoint import LAST, RECORD, Trained
+from edge_infer.training.curves import LOSS, NEITHER, draw_curves
 from edge_infer.training.trainer import Trainer
 
 CURVES = "curves.png"
@@ -111,7 +111,7 @@ class Run:
         self._looks.append({name: round(value, 4) for name, value in look.items()})
         if worth > best and trainer.ranks.leads:
             trained = Trained(trainer.average, trainer.lesson.labels, self.record)
-            checkpoint.save_trained(self._out, BEST, trained)
+            checkpoint.save_trained(self._out, trained)
             self._write(RECORD, json.dumps(self.record, indent=2) + "\n")
 
     def _mean_losses(self) -> dict[str, float]:
@@ -148,7 +148,7 @@ class Run:
 
     def _words(self) -> str:
         parts = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in self._looks[-1].items()
-                 if name not in ("step", "worth")]  # fmt: skip
+                 if name not in NEITHER]  # fmt: skip
         return f"step {self.trainer.step}  {'  '.join(parts)}  {self._seconds:.0f} s"
 
     def _write(self, name: str, text: str) -> None:

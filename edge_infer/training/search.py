@@ -22,7 +22,7 @@ import torch
 from numpy.random import Generator
 
 from edge_infer.backends import registry
-from edge_infer.datasets.frames import FrameSource, LabelledFrame, stack
+from edge_infer.datasets.frames import FrameSource, LabelledFrame, scaled, stack
 from edge_infer.errors import TrainingError
 from edge_infer.training.data import WIDTH, TrainingData, open_data
 from edge_infer.training.export.onnx_files import to_onnx
@@ -168,12 +168,8 @@ class Shrunk:
 
 
 def shrunk(frame: LabelledFrame, scale: float) -> LabelledFrame:
-    """A frame with all that is in it, at so many times its size."""
-    height, width = frame.image.shape
-    size = (round(width * scale), round(height * scale))
-    image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
-    boxes = frame.boxes.mapped((scale, scale), (0.0, 0.0))
-    return LabelledFrame(np.asarray(image, np.uint8), boxes)
+    """A frame as a candidate sees it: each of its pixels the mean of those that it covers."""
+    return scaled(frame, scale, cv2.INTER_AREA)
 
 
 def _lesson(part: Part, candidate: Candidate, data: TrainingData) -> Lesson:

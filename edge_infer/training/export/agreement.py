@@ -104,27 +104,28 @@ class Reference:
 
     def _kinds(self, classifier: Answer) -> NDArray[np.float32]:
         """(n, labels) chances at the networks' own outlines of all frames."""
-        classify = self._classifier(classifier)
+        spec = self._manifest.classifier
+        assert spec is not None
+        labels = len(self._manifest.labels)
+        classify = RegionClassifier(spec, labels, self._as_classifier(classifier))
         images = self._frames.images
         return np.concatenate(
             [classify(i, found.outline) for i, found in zip(images, self._found, strict=True)]
         )
 
-    def _classifier(self, answer: Answer) -> RegionClassifier:
-        assert self._manifest.classifier is not None
-        engine = _Asked(answer, TensorSpec("image", (), "uint8"))
-        return RegionClassifier(self._manifest.classifier, len(self._manifest.labels), engine)
+    def _as_classifier(self, answer: Answer) -> _Asked:
+        spec = self._manifest.classifier
+        assert spec is not None
+        return _Asked(answer, TensorSpec(spec.input, spec.shape, "uint8"))
 
     def _judge(self, both: Both) -> ModuleScore:
         """In the pipeline itself."""
-        spec, second = self._manifest.input, self._manifest.classifier
-        assert second is not None
-        regions = (second.batch, 1, second.height, second.width)
+        spec = self._manifest.input
         pipeline = Pipeline(
             self._manifest,
             _Asked(both.finder, TensorSpec(spec.name, spec.shape, spec.dtype)),
             lambda: 0,
-            _Asked(both.classifier, TensorSpec(second.input, regions, "uint8")),
+            self._as_classifier(both.classifier),
         )
         found = (pipeline(CameraFrame(i, "mono8", 0, "camera"))[0] for i in self._frames.images)
         return module_score(found, self._frames.boxes, len(self._manifest.labels))

@@ -12,7 +12,7 @@ from typing import Any
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.models.manifest import Manifest
 from edge_infer.training.checkpoint import history
-from edge_infer.training.curves import LOSS
+from edge_infer.training.curves import LOSS, NEITHER
 from edge_infer.training.export.provenance import Pair
 
 CARD = "MODEL_CARD.md"
@@ -104,5 +104,5 @@ def _steps(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _figures(look: Mapping[str, float]) -> str:
-    names = [name for name in look if name not in ("step", "worth") and not name.endswith(LOSS)]
+    names = [name for name in look if name not in NEITHER and not name.endswith(LOSS)]
     return ", ".join(f"{name.replace('_', ' ')} {look[name]:.4f}" for name in names)

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from edge_infer.datasets.frames import HEALTHY, LabelledFrame
 from edge_infer.evaluation.scores import FULLY_VISIBLE, ModuleScore
+from edge_infer.outlines import sizes
 from edge_infer.perception.regions import cut_out
 from edge_infer.training.data import TrainingData, frame_of
 from edge_infer.training.lessons.lesson import Ask, Batch, Look, Losses
@@ -167,7 +168,7 @@ def cut(
 def inexact(outlines: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
     """(n, 4, 2) outlines moved, resized and bent by JITTER."""
     number = len(outlines)
-    side = np.sqrt(np.ptp(outlines, axis=1).prod(axis=1))[:, None, None] * JITTER
+    side = sizes(outlines)[:, None, None] * JITTER
     middle = outlines.mean(axis=1, keepdims=True)
     resized = middle + (outlines - middle) * (1 + JITTER * rng.normal(size=(number, 1, 1)))
     moved = resized + side * rng.normal(size=(number, 1, 2))

@@ -13,7 +13,7 @@ from torch.nn import functional
 from edge_infer.datasets.frames import LabelledFrames, stack
 from edge_infer.domain import Detections
 from edge_infer.evaluation.scores import match, score
-from edge_infer.outlines import bounds, from_top_left
+from edge_infer.outlines import bounds, from_top_left, sizes
 from edge_infer.perception.decode import Found as Decoded
 from edge_infer.perception.decode import decode_outlines
 from edge_infer.training.data import TrainingData, frame_of
@@ -138,7 +138,6 @@ def _counts(frames: LabelledFrames, found: list[Decoded]) -> np.ndarray:
         truth = every.where(every.frame == index)
         taken = match(answer, truth.xyxy)
         mine, true = decoded.outline[taken >= 0], from_top_left(truth.outline[taken[taken >= 0]])
-        side = np.sqrt(np.ptp(true, axis=1).prod(axis=1))
-        off += float((np.abs(mine - true).mean(axis=(1, 2)) / side).sum())
+        off += float((np.abs(mine - true).mean(axis=(1, 2)) / sizes(true)).sum())
         matched += len(mine)
     return np.array([total.labels, total.found, total.false, matched, off])

@@ -21,7 +21,6 @@ class Part(NamedTuple):
 
     Attributes:
         name: as in PARTS.
-        network: its class.
         size: the class of its sizes, with ``parse`` and ``from_json``.
         build: from the number of classes and a size.
         default_size: what ``parse`` takes.
@@ -29,7 +28,6 @@ class Part(NamedTuple):
     """
 
     name: str
-    network: type[Network]
     size: Any
     build: Callable[[int, Any], Network]
     default_size: str
@@ -38,10 +36,10 @@ class Part(NamedTuple):
 
 
 FINDER = Part(
-    "finder", Finder, FinderSize, lambda _classes, size: Finder(size), "16,32,64,1,4,32", 640, 512
+    "finder", FinderSize, lambda _classes, size: Finder(size), "16,32,64,1,4,32", 640, 512
 )
 CLASSIFIER = Part(
-    "classifier", Classifier, ClassifierSize, Classifier, "24,48,96,0,1,1",
+    "classifier", ClassifierSize, Classifier, "24,48,96,0,1,1",
     REGION_WIDTH, REGION_HEIGHT,
 )  # fmt: skip
 

@@ -96,6 +96,10 @@ class InferenceError(BackendError):
     """The engine failed on an input, or gave a result that cannot be used."""
 
 
+class EngineLostError(InferenceError):
+    """The engine does not answer, or its process died: it must be started again."""
+
+
 # --- models --------------------------------------------------------------------
 
 

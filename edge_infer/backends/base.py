@@ -6,7 +6,7 @@ and decoding live in perception/.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -42,19 +42,33 @@ class TensorSpec(NamedTuple):
         )
 
 
-class InferenceBackend(Protocol):
-    """A loaded model. Use it from one thread at a time."""
+Tell = Callable[[str], None]
+"""Told, in a few words, how far a load is that takes its time."""
+
+
+class Options(NamedTuple):
+    """How an engine is to run a model.
+
+    Attributes:
+        threads: of the processor.
+        device: what else the engine may use, by the name that it gives it; "" for the processor.
+    """
+
+    threads: int = 1
+    device: str = ""
+
+
+def quiet(_: str) -> None:
+    """Tells nobody."""
+
+
+class Network(Protocol):
+    """A network that somebody has loaded. Use it from one thread at a time."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-
-    @classmethod
-    def check(cls) -> None:
-        """Raise BackendUnavailableError when this machine cannot run the engine."""
-
-    @classmethod
-    def load(cls, weights: Path, *, threads: int = 1) -> InferenceBackend:
-        """Load and warm up; raises BackendUnavailableError or ModelLoadError."""
+    metadata: Mapping[str, str]
+    """What the exporter wrote into the file, where the engine can read it."""
 
     def infer(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Run once.
@@ -63,7 +77,7 @@ class InferenceBackend(Protocol):
             tensors: one per input, in the order of ``inputs``.
 
         Returns:
-            One per output, in the order of ``outputs``; finite.
+            One per output, in the order of ``outputs``; finite; valid until the next call.
 
         Raises:
             InferenceError: wrong number, shape or type, or a result with NaN.
@@ -71,6 +85,20 @@ class InferenceBackend(Protocol):
 
     def close(self) -> None:
         """Free the engine; a second call does nothing."""
+
+
+class InferenceBackend(Network, Protocol):
+    """An engine: a network, and how to load one."""
+
+    @classmethod
+    def check(cls, device: str = "") -> None:
+        """Raise BackendUnavailableError when this machine cannot run the engine there."""
+
+    @classmethod
+    def load(
+        cls, weights: Path, options: Options = Options(), tell: Tell = quiet
+    ) -> InferenceBackend:
+        """Load and warm up; raises BackendUnavailableError or ModelLoadError."""
 
 
 def check_inputs(specs: Sequence[TensorSpec], tensors: Sequence[Tensor]) -> None:
@@ -90,10 +118,21 @@ def check_inputs(specs: Sequence[TensorSpec], tensors: Sequence[Tensor]) -> None
 
 
 def check_outputs(specs: Sequence[TensorSpec], tensors: Sequence[Tensor]) -> None:
-    """Raise InferenceError when a result holds NaN or infinity."""
+    """Raise InferenceError when a result has another shape or holds NaN or infinity."""
     for spec, tensor in zip(specs, tensors, strict=True):
-        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+        if not TensorSpec(spec.name, tensor.shape, str(tensor.dtype)).fits(spec):
             raise InferenceError(
-                f"output {spec.name!r} holds NaN or infinity",
-                "go back to a model that was checked on this engine",
+                f"output {spec.name!r} is {tensor.dtype} {list(tensor.shape)} instead of "
+                f"{spec.dtype} {list(spec.shape)}",
+                _ANOTHER,
             )
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise InferenceError(f"output {spec.name!r} holds NaN or infinity", _ANOTHER)
+
+
+def zeros(spec: TensorSpec) -> Tensor:
+    """An input of nothing, with 1 where the model leaves a dimension open."""
+    return np.zeros([size or 1 for size in spec.shape], spec.dtype)
+
+
+_ANOTHER = "go back to a model that was checked on this engine"

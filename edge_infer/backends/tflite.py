@@ -2,7 +2,7 @@
 
 LiteRT is what TensorFlow Lite is called now, and the first choice; the older
 packages stand in where it cannot be had. Convolutions run in XNNPACK, which all of
-them switch on by themselves. Other delegates (graphics, NPU) are not chosen here.
+them switch on by themselves. Other delegates are loaded by name; none was measured here.
 """
 
 from __future__ import annotations
@@ -10,14 +10,23 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from edge_infer.backends.base import Tensor, TensorSpec, check_inputs, check_outputs
+from edge_infer.backends.base import (
+    Options,
+    Tell,
+    Tensor,
+    TensorSpec,
+    check_inputs,
+    check_outputs,
+    quiet,
+)
 from edge_infer.errors import BackendUnavailableError, InferenceError, ModelLoadError, first_line
 
 INTERPRETERS = (
@@ -26,6 +35,12 @@ INTERPRETERS = (
     "tensorflow.lite.python.interpreter",
 )
 """Modules that have the class Interpreter, the preferred one first."""
+
+DELEGATES = {
+    "gpu": "libtensorflowlite_gpu_delegate.so",
+    "edgetpu": "libedgetpu.so.1",
+}
+"""Device -> library of its delegate; any other device is the path of such a library."""
 
 _CAREFUL = INTERPRETERS[:1]
 """Those that check a file before they trust it; the others die of one that is cut off."""
@@ -39,6 +54,10 @@ model.invoke()
 """
 _TRIAL_TIMEOUT_S = 60
 
+_LISTS = 3
+"""Boxes, classes and scores."""
+
+_LONGEST_NOTE = 1_000_000
 _IDENTIFIER = slice(4, 8)
 _DTYPES = ("uint8", "int8", "int32", "int64", "float16", "float32")
 
@@ -46,26 +65,34 @@ _DTYPES = ("uint8", "int8", "int32", "int64", "float16", "float32")
 class TfliteBackend:
     """A model in TensorFlow Lite; a quantised output is given as the floats that it stands for."""
 
-    def __init__(self, interpreter: Any) -> None:
+    def __init__(self, interpreter: Any, metadata: Mapping[str, str]) -> None:
         self._interpreter: Any = interpreter
+        self.metadata = metadata
         self._taken = interpreter.get_input_details()
-        self._given = interpreter.get_output_details()
+        self._given = [_Given.of(detail) for detail in interpreter.get_output_details()]
         names = _names(interpreter)
         self.inputs = tuple(_spec(detail, names) for detail in self._taken)
-        self.outputs = tuple(_output_spec(detail, names) for detail in self._given)
+        self.outputs = tuple(_output_spec(given.detail, names) for given in self._given)
 
     @classmethod
-    def check(cls) -> None:
-        _engine()
+    def check(cls, device: str = "") -> None:
+        _delegates(_engine(), device)
 
     @classmethod
-    def load(cls, weights: Path, *, threads: int = 1) -> TfliteBackend:
+    def load(cls, weights: Path, options: Options = Options(), tell: Tell = quiet) -> TfliteBackend:
         engine = _engine()
         content = _read(weights)
+        if options.device:
+            tell(f"starting the delegate {options.device}")
+        delegates = _delegates(engine, options.device)
         if engine.__name__ not in _CAREFUL:
             _try_apart(engine.__name__, weights, content)
         try:
-            interpreter = engine.Interpreter(model_content=content, num_threads=threads)
+            interpreter = engine.Interpreter(
+                model_content=content,
+                num_threads=options.threads,
+                experimental_delegates=delegates,
+            )
             interpreter.allocate_tensors()
         # ValueError and RuntimeError in practice; the packages promise nothing.
         except Exception as error:
@@ -73,7 +100,7 @@ class TfliteBackend:
                 f"TensorFlow Lite cannot load {weights} ({first_line(error)})",
                 "copy or export the model again",
             ) from error
-        backend = cls(interpreter)
+        backend = cls(interpreter, _metadata(weights))
         backend._run([np.zeros(d["shape"], d["dtype"]) for d in backend._taken])
         return backend
 
@@ -94,13 +121,30 @@ class TfliteBackend:
             for detail, tensor in zip(self._taken, tensors, strict=True):
                 engine.set_tensor(detail["index"], tensor)
             engine.invoke()
-            return [_floats(engine.get_tensor(d["index"]), d) for d in self._given]
+            results = [
+                given.real(engine.get_tensor(given.detail["index"])) for given in self._given
+            ]
         # As above.
         except Exception as error:
             raise InferenceError(
                 f"TensorFlow Lite failed ({first_line(error)})",
                 "check the model on this machine",
             ) from error
+        return _without_rests(results)
+
+
+def _without_rests(results: list[Tensor]) -> list[Tensor]:
+    """Lists of boxes, two properties and a count, cleared behind the count.
+
+    The operator TFLite_Detection_PostProcess leaves there whatever lay in memory.
+    """
+    counts = [result for result in results if result.size == 1]
+    lists = [result for result in results if result.ndim in (2, 3) and result.size > 1]
+    if len(counts) == 1 and len(lists) == len(results) - 1 == _LISTS:
+        end = int(np.nan_to_num(counts[0].item()))
+        for result in lists:
+            result[:, max(end, 0) :] = 0
+    return results
 
 
 def _engine() -> ModuleType:
@@ -193,9 +237,55 @@ def _quantised(detail: Mapping[str, Any]) -> bool:
     return bool(scale) and np.dtype(detail["dtype"]).kind in "iu"
 
 
-def _floats(tensor: Tensor, detail: Mapping[str, Any]) -> Tensor:
-    """What a quantised tensor stands for; any other as it is."""
-    if not _quantised(detail):
-        return tensor
+class _Given(NamedTuple):
+    """An output: what the interpreter says of it, and what its whole numbers stand for."""
+
+    detail: Mapping[str, Any]
+    table: Tensor | None
+
+    @classmethod
+    def of(cls, detail: Mapping[str, Any]) -> _Given:
+        if not _quantised(detail) or np.dtype(detail["dtype"]).itemsize != 1:
+            return cls(detail, None)
+        every = np.arange(256, dtype=np.uint8).view(detail["dtype"])
+        return cls(detail, _scaled(every, detail))
+
+    def real(self, tensor: Tensor) -> Tensor:
+        """Floats of a quantised tensor; any other as it is."""
+        if self.table is not None:
+            # One look into a table of 256 is faster than two steps over all elements.
+            return self.table[tensor.view(np.uint8)]
+        return _scaled(tensor, self.detail) if _quantised(self.detail) else tensor
+
+
+def _scaled(tensor: Tensor, detail: Mapping[str, Any]) -> Tensor:
     scale, zero = detail["quantization"]
     return np.asarray((tensor.astype(np.float32) - zero) * scale, np.float32)
+
+
+def _delegates(engine: ModuleType, device: str) -> list[Any]:
+    """The delegate of a device, loaded; none for the processor."""
+    if not device:
+        return []
+    library = DELEGATES.get(device, device)
+    try:
+        return [engine.load_delegate(library)]
+    # ValueError and OSError in practice.
+    except Exception as error:
+        raise BackendUnavailableError(
+            f"the TensorFlow Lite delegate {library} cannot be loaded ({first_line(error)})",
+            f"install it, or leave out {device!r}",
+        ) from None
+
+
+def _metadata(weights: Path) -> dict[str, str]:
+    """Files that were appended to a model as a ZIP archive, such as labels.txt; name -> text."""
+    try:
+        with zipfile.ZipFile(weights) as archive:
+            return {
+                entry.filename: archive.read(entry).decode()
+                for entry in archive.infolist()
+                if entry.file_size <= _LONGEST_NOTE
+            }
+    except (zipfile.BadZipFile, UnicodeDecodeError, OSError, RuntimeError):
+        return {}

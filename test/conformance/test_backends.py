@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge_infer.backends import registry
-from edge_infer.backends.base import TensorSpec
+from edge_infer.backends.base import Options, TensorSpec
 from edge_infer.errors import InferenceError, ModelLoadError
 
 PROBES = {
@@ -63,7 +63,7 @@ def test_it_infers(backend):
 
 
 def test_two_threads_give_the_same(engine, weights):
-    backend = registry.load(engine, weights, threads=2)
+    backend = registry.load(engine, weights, Options(threads=2))
     np.testing.assert_allclose(backend.infer([ONES * 4])[0], ONES / 4, rtol=1e-3)
     backend.close()
 

@@ -1,4 +1,4 @@
-"""``edge-infer model …``: whether a model bundle is whole, how good it is, and against others."""
+"""``edge-infer model …``: make a model bundle, check it, measure how good it is, alone or not."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from edge_infer.cli import pack
 from edge_infer.cli.checks import positive_int
 from edge_infer.errors import UsageError
 from edge_infer.files import write_whole
@@ -30,6 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_evaluate(actions.add_parser("evaluate", help=text, description=text))
     text = "measure how good, large and fast the weights of several bundles are"
     _configure_compare(actions.add_parser("compare", help=text, description=text))
+    text = "make a bundle of an .onnx or .tflite detector from elsewhere"
+    pack.configure(actions.add_parser("pack", help=text, description=text))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         "inspect": _inspect,
         "evaluate": _evaluate,
         "compare": _compare,
+        "pack": pack.run,
     }
     return actions[arguments.action](arguments)
 
@@ -117,16 +121,16 @@ def _configure_compare(parser: argparse.ArgumentParser) -> None:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from edge_infer.cli.model_tables import print_comparison, progress_bar
+    from edge_infer.energy import EnergyMeter
     from edge_infer.evaluation import pictures
     from edge_infer.evaluation.compare import compare
     from edge_infer.evaluation.data import open_data
-    from edge_infer.evaluation.energy import EnergyCounter
 
     bundles = [load(name) for name in arguments.models]
     _prepare(arguments.out)
     with progress_bar() as tell:
         data = open_data(arguments.data, arguments.part)
-        comparison = compare(bundles, data, arguments.frames, tell, EnergyCounter.open())
+        comparison = compare(bundles, data, arguments.frames, tell, EnergyMeter.open())
     document = comparison.to_json()
     if arguments.out:
         _write(arguments.out, {

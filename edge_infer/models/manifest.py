@@ -24,24 +24,38 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+PerChannel = float | tuple[float, float, float]
+"""One number for all channels, or one for each in the order of ``colours``."""
+
+
 class InputSpec(_Strict):
     """How a camera image becomes the network's input tensor."""
 
     name: str = Field(description="name of the input tensor")
     width: int = Field(gt=0, le=4096, description="pixels")
     height: int = Field(gt=0, le=4096, description="pixels")
-    channels: Literal[1, 3] = Field(description="1 is grey, 3 is red, green, blue")
-    dtype: Literal["uint8", "float32"]
+    channels: Literal[1, 3] = Field(description="1 is grey")
+    colours: Literal["rgb", "bgr"] = Field("rgb", description="order of three channels")
+    dtype: Literal["uint8", "int8", "float32"] = Field(description="int8: pixels less 128")
     layout: Literal["nchw", "nhwc"] = "nchw"
     resize: Literal["letterbox", "stretch"] = "letterbox"
+    align: Literal["centre", "corner"] = Field(
+        "centre", description="where the image lies in the letterbox; corner is the top left one"
+    )
     pad_value: int = Field(114, ge=0, le=255, description="grey level of the letterbox border")
-    mean: float = Field(0.0, description="subtracted from each pixel, before scale")
-    scale: float = Field(1.0, gt=0, description="multiplies each pixel; float32 inputs only")
+    mean: PerChannel = Field(0.0, description="subtracted from each pixel, before scale")
+    scale: PerChannel = Field(1.0, description="multiplies each pixel; float32 inputs only")
+    batch: int = Field(
+        1, ge=1, le=64, description="frames looked at together; above 1, the file leaves it open"
+    )
+    size_input: str = Field(
+        "", description="second input, int64 [1, 2], that takes the input's width and height"
+    )
 
     @model_validator(mode="after")
     def _pixels_stay_whole(self) -> InputSpec:
-        if self.dtype == "uint8" and (self.mean, self.scale) != (0.0, 1.0):
-            raise ValueError("a uint8 input takes pixels as they are: mean 0 and scale 1")
+        if self.dtype != "float32" and (self.mean, self.scale) != (0.0, 1.0):
+            raise ValueError(f"a {self.dtype} input takes pixels as they are: mean 0 and scale 1")
         return self
 
     @property
@@ -101,7 +115,10 @@ class Manifest(_Strict):
     version: str = Field(min_length=1, max_length=64, description="for people, such as 1.4.0")
     release: int = Field(ge=0, description="counts up with every release; decides which is newer")
     labels: tuple[str, ...] = Field(min_length=1, description="index is the class id")
-    head: str = Field(description="detection head: a decoder in perception/decode.py")
+    head: str = Field(description="detection head: a file in perception/heads/")
+    outputs: tuple[str, ...] = Field(
+        (), description="names of the outputs that the head reads, in its order; () as they are"
+    )
     input: InputSpec
     score_threshold: float = Field(ge=0, le=1)
     nms_iou: float = Field(gt=0, le=1)
@@ -144,6 +161,12 @@ class Manifest(_Strict):
     def files(self) -> tuple[WeightFile, ...]:
         """Of all networks."""
         return self.weights + (self.classifier.weights if self.classifier else ())
+
+    def with_threshold(self, score_threshold: float | None) -> Manifest:
+        """The same with another score threshold, unless that is None."""
+        if score_threshold is None:
+            return self
+        return self.model_copy(update={"score_threshold": score_threshold})
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> Manifest:

@@ -8,7 +8,8 @@ pipeline itself, because that is what counts in the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from edge_infer.domain import CameraFrame
 from edge_infer.evaluation.scores import ModuleScore, module_score
 from edge_infer.models.manifest import Manifest
 from edge_infer.perception.classify import RegionClassifier
-from edge_infer.perception.decode import Found, decode_outlines, read_outlines
+from edge_infer.perception.heads.outlines import Found, decode_outlines, read_outlines
 from edge_infer.perception.pipeline import Pipeline
 from edge_infer.training.networks.parts import Network
 
@@ -123,9 +124,11 @@ class Reference:
         spec = self._manifest.input
         pipeline = Pipeline(
             self._manifest,
-            _Asked(both.finder, TensorSpec(spec.name, spec.shape, spec.dtype)),
+            [
+                _Asked(both.finder, TensorSpec(spec.name, spec.shape, spec.dtype)),
+                self._as_classifier(both.classifier),
+            ],
             lambda: 0,
-            self._as_classifier(both.classifier),
         )
         found = (pipeline(CameraFrame(i, "mono8", 0, "camera"))[0] for i in self._frames.images)
         return module_score(found, self._frames.boxes, len(self._manifest.labels))
@@ -135,6 +138,7 @@ class _Asked:
     """An answer as an engine, so that it can take one's place in the pipeline."""
 
     outputs: tuple[TensorSpec, ...] = ()
+    metadata: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, answer: Answer, takes: TensorSpec) -> None:
         self.inputs: tuple[TensorSpec, ...] = (takes,)

@@ -14,8 +14,8 @@ from edge_infer.datasets.frames import LabelledFrames, stack
 from edge_infer.domain import Detections
 from edge_infer.evaluation.scores import match, score
 from edge_infer.outlines import bounds, from_top_left, sizes
-from edge_infer.perception.decode import Found as Decoded
-from edge_infer.perception.decode import decode_outlines
+from edge_infer.perception.heads.outlines import Found as Decoded
+from edge_infer.perception.heads.outlines import decode_outlines
 from edge_infer.training.data import TrainingData, frame_of
 from edge_infer.training.lessons.lesson import Ask, Batch, Look, Losses
 from edge_infer.training.lessons.targets import assign

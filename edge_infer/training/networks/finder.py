@@ -4,7 +4,7 @@ Anchor-free with one place every STRIDE pixels, which is finer than the modules
 are wide, so each module has a place of its own. A coarser stage, where most of
 the layers are because they are cheap there, looks at the whole module and its
 neighbours and is added back. What the head says is decoded outside the graph
-(``outlines`` in perception/decode.py), at the few places that matter.
+(perception/heads/outlines.py), at the few places that matter.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train: torch is not
 from training_helpers import network  # noqa: E402
 
 from edge_infer.outlines import from_top_left, of_boxes  # noqa: E402
-from edge_infer.perception.decode import decode_outlines  # noqa: E402
+from edge_infer.perception.heads.outlines import decode_outlines  # noqa: E402
 from edge_infer.training.lessons.finding import Finding, Places, batch_of, outlines  # noqa: E402
 from edge_infer.training.lessons.targets import IGNORED, NOTHING  # noqa: E402
 from edge_infer.training.manifests import manifest_of  # noqa: E402

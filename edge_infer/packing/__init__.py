@@ -1,0 +1,1 @@
+"""A detector that somebody else trained becomes a bundle."""

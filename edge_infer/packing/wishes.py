@@ -1,0 +1,46 @@
+"""What the user says of a model that is to be packed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge_infer.models.manifest import PerChannel, Precision
+
+UNKNOWN_LICENCE = "NOASSERTION"
+"""What SPDX calls a licence that nobody stated."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says of a model; None, "" and () leave it to the file and to what is usual.
+
+    Attributes:
+        labels: file, one label a line.
+        out: folder of the bundle.
+        size: width and height of the input, pixels.
+        outputs: names, in the head's order.
+        precision: of the weights.
+        Others: as in Manifest and InputSpec.
+    """
+
+    labels: Path | None = None
+    out: Path | None = None
+    name: str = ""
+    version: str = "1.0.0"
+    release: int = 1
+    licence: str = UNKNOWN_LICENCE
+    precision: Precision | None = None
+    head: str = ""
+    outputs: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    input_name: str = ""
+    layout: Literal["nchw", "nhwc"] | None = None
+    colours: Literal["rgb", "bgr"] | None = None
+    resize: Literal["letterbox", "stretch"] | None = None
+    align: Literal["centre", "corner"] | None = None
+    mean: PerChannel | None = None
+    scale: PerChannel | None = None
+    score_threshold: float = 0.25
+    nms_iou: float = 0.45

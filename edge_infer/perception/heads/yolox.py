@@ -1,0 +1,60 @@
+"""One output [1, n, 5 + labels] with one box at each place: YOLOX as it is exported.
+
+Raw offsets of the centre from the place, in strides; logarithms of width and height in
+strides; the chance that something is there, then a chance for each label if so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge_infer.models.manifest import Manifest
+from edge_infer.perception.heads.base import (
+    Candidates,
+    Fit,
+    Given,
+    Head,
+    Outputs,
+    Usual,
+    best_of_rows,
+    candidates,
+    check,
+    from_centres,
+    refusal,
+)
+from edge_infer.perception.heads.grids import P5, P6, dense, grid, strides_of
+
+_STRIDES = (P5, P6)
+
+_LARGEST = np.float32(20.0)
+"""Logarithm of the largest size in strides: a wild one must stay finite."""
+
+
+def decode(outputs: Outputs, manifest: Manifest) -> Candidates:
+    """Boxes in input pixels."""
+    width, height, labels = manifest.input.width, manifest.input.height, len(manifest.labels)
+    count = check("yolox", outputs, (1, "n", 5 + labels))["n"]
+    strides = strides_of(count, width, height, _STRIDES)
+    if strides is None:
+        raise refusal("yolox", outputs, f"[1, n, {5 + labels}], n the places on {width}x{height}")
+    rows = outputs[0][0]
+    best = best_of_rows(rows[:, 5:], manifest.score_threshold, factor=rows[:, 4])
+    few = rows[best.place, :4].astype(np.float32, copy=False)
+    cell, stride = (column[best.place] for column in grid(width, height, strides))
+    sizes = np.exp(np.minimum(few[:, 2:], _LARGEST))
+    cxcywh = np.concatenate([few[:, :2] + cell, sizes], axis=1) * stride
+    return candidates(from_centres(cxcywh), best.score, best.class_id)
+
+
+def fits(given: Given) -> Fit | None:
+    """By the number of places on the input."""
+    for name, channels in dense(given, _STRIDES):
+        if channels > 5 and given.labels in (None, channels - 5):
+            return Fit((name,), channels - 5, dense=True)
+    return None
+
+
+HEAD = Head(
+    "yolox", "[1, n, 5 + labels], n the places on the input", ("boxes and scores",),
+    decode, fits, usual=Usual(colours="bgr", align="corner", scale=1.0),
+)  # fmt: skip

@@ -1,60 +1,97 @@
-"""``edge-infer detect PATH…``: images and folders through the pipeline, without a middleware."""
+"""``edge-infer detect PATH…``: images, folders and videos through the pipeline, no middleware."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge_infer.backends import registry
+from edge_infer.cli import inputs
+from edge_infer.cli.annotate import Album
 from edge_infer.domain import CameraFrame, Detections
+from edge_infer.errors import FrameError, PerceptionError
 from edge_infer.models.bundle import ModelBundle, shipped
-from edge_infer.perception.images import images_in, read_image
 from edge_infer.perception.pipeline import Pipeline
+from edge_infer.perception.serving import AUTO, choose
+from edge_infer.perception.tiles import TiledPipeline, Tiling
+
+PROGRESS_AFTER_S = 2.0
+"""Work that takes no longer than this shows no bar."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="images or folders of images")
-    parser.add_argument("--model", help="folder of a model bundle; the shipped one by default")
-    parser.add_argument("--backend", choices=sorted(registry.BACKENDS), default="onnx")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="PATH", help="images, folders of images, or videos")
+    add("--model", help="folder of a model bundle; the shipped one by default")
+    add("--backend", default=AUTO, metavar="ENGINE",
+        help="inference engine, such as onnx; the fastest here by default")  # fmt: skip
+    add("--threshold", type=_share, metavar="T",
+        help="least score of a detection, 0 to 1; the model's own by default")  # fmt: skip
+    add("--tiles", type=_tiling, metavar="CxR",
+        help="look at images in so many columns and rows of tiles, for small things")  # fmt: skip
+    add("--out", type=Path, metavar="DIR",
+        help="folder for annotated images, detections.json and coco.json")  # fmt: skip
+    add("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at every image and print what was found."""
+    """Look at every image and print what was found; 2 when some could not be read."""
+    inputs.quiet()
     bundle = ModelBundle.load(arguments.model or shipped())
-    pipeline = Pipeline.open(bundle, arguments.backend, time.perf_counter_ns)
+    labels = bundle.manifest.labels
+    album = Album(arguments.out, labels) if arguments.out else None
+    complaints: list[FrameError] = []
+
+    def complain(error: FrameError) -> None:
+        complaints.append(error)
+        print(f"edge-infer detect: {error}", file=sys.stderr)
+
+    engine = choose(bundle, arguments.backend).engines[0].name
+    pipeline = Pipeline.open(
+        bundle, engine, time.perf_counter_ns, score_threshold=arguments.threshold
+    )
+    look = TiledPipeline(pipeline, arguments.tiles) if arguments.tiles else pipeline
     results = []
-    for path in images(arguments.paths):
-        frame = read_image(path)
-        found, _ = pipeline(frame)
-        results.append(result(path, frame, found, bundle.manifest.labels))
-        if not arguments.json:
-            _print(results[-1])
+    try:
+        for picture, found in _look(look, arguments.paths, complain):
+            results.append(result(picture.name, picture.frame, found, labels))
+            if album:
+                album.add(picture, found)
+            if not arguments.json:
+                _print(results[-1])
+    finally:
+        pipeline.close()
+    document = {"images": results}
+    if album:
+        album.finish(document)
     if arguments.json:
-        print(json.dumps({"images": results}))
-    return 0
+        print(json.dumps(document))
+    return 2 if complaints else 0
 
 
-def images(paths: Sequence[str]) -> Iterator[Path]:
-    """The image files that are named, or lie in the folders that are named."""
-    for name in paths:
-        if Path(name).is_dir():
-            yield from images_in(name)
-        else:
-            yield Path(name)
+def _look(
+    look: Pipeline | TiledPipeline, names: Sequence[str], complain: inputs.Complain
+) -> Iterator[tuple[inputs.Picture, Detections]]:
+    files = inputs.files(names, complain)
+    with late_progress(lambda: inputs.count(files), PROGRESS_AFTER_S) as done_one:
+        for picture in inputs.pictures(files, complain):
+            found, _ = look(picture.frame)
+            yield picture, found
+            done_one()
 
 
 def result(
-    path: Path, frame: CameraFrame, found: Detections, labels: Sequence[str]
+    name: str, frame: CameraFrame, found: Detections, labels: Sequence[str]
 ) -> dict[str, Any]:
     """One image's part of the JSON answer; boxes in source pixels."""
     return {
-        "path": str(path),
+        "path": name,
         "width": frame.width,
         "height": frame.height,
         "detections": [
@@ -68,8 +105,66 @@ def result(
     }
 
 
+@contextmanager
+def late_progress(
+    count: Callable[[], int | None],
+    after_s: float,
+    clock_s: Callable[[], float] = time.monotonic,
+) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, where that is a terminal and the work has taken a while.
+
+    Args:
+        count: of all that is to do, or None; asked when the bar comes.
+        after_s: so long nothing is shown.
+        clock_s: seconds.
+
+    Yields:
+        What to call when one more is done.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(file=sys.stderr)
+    # Results must stay on standard output, but on one terminal not run into the bar.
+    bar = Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty())
+    start_s, done = clock_s(), 0
+
+    def done_one() -> None:
+        nonlocal done
+        done += 1
+        if bar.tasks:
+            bar.update(bar.task_ids[0], completed=done)
+        elif console.is_terminal and clock_s() - start_s >= after_s:
+            bar.start()
+            bar.add_task("looking", total=count(), completed=done)
+
+    try:
+        yield done_one
+    finally:
+        if bar.tasks:
+            bar.stop()
+
+
 def _print(image: dict[str, Any]) -> None:
     print(f"{image['path']}: {len(image['detections'])} found")
     for item in image["detections"]:
         box = " ".join(f"{value:7.1f}" for value in item["box"])
         print(f"  {item['class']:16} {item['score']:.2f}  {box}")
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def _tiling(text: str) -> Tiling:
+    try:
+        return Tiling.parse(text)
+    except PerceptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

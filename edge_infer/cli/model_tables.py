@@ -42,6 +42,7 @@ def print_comparison(comparison: Comparison) -> None:
     console = _console()
     console.print(_figures(comparison.contenders))
     console.print("ms: of a whole frame, median and 99th percentile")
+    console.print(f"mJ: {comparison.energy_source or 'unknown, as this machine does not say'}")
     if len(comparison.contenders) > 1:
         console.print(_differences(comparison.contenders))
     for sentence in comparison.left_out:

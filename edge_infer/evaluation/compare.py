@@ -16,9 +16,9 @@ import numpy as np
 
 from edge_infer.backends import registry
 from edge_infer.domain import CameraFrame
+from edge_infer.energy import EnergyMeter
 from edge_infer.errors import BackendUnavailableError
 from edge_infer.evaluation.data import LabelledData
-from edge_infer.evaluation.energy import EnergyCounter
 from edge_infer.evaluation.evaluate import Evaluation, evaluate
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.models.manifest import WeightFile
@@ -48,8 +48,7 @@ class Contender:
     Attributes:
         evaluation: how good it is.
         latency: by the number of threads.
-        energy_mj: of the processor for each frame with one thread; None when this
-            machine does not say.
+        energy_mj: of the machine for each frame with one thread; None when it does not say.
     """
 
     evaluation: Evaluation
@@ -96,10 +95,12 @@ class Comparison:
     Attributes:
         contenders: in the order of the models and of their manifests.
         left_out: a sentence for each weight file whose engine does not run here.
+        energy_source: what says how much energy a frame takes; None for nothing.
     """
 
     contenders: tuple[Contender, ...]
     left_out: tuple[str, ...]
+    energy_source: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All figures."""
@@ -107,6 +108,7 @@ class Comparison:
         return {
             "contenders": [contender.to_json(first) for contender in self.contenders],
             "left_out": list(self.left_out),
+            "energy_source": self.energy_source,
         }
 
 
@@ -120,7 +122,7 @@ def compare(
     data: LabelledData,
     calls: int = TIMED_CALLS,
     progress: Progress | None = None,
-    energy: EnergyCounter | None = None,
+    energy: EnergyMeter | None = None,
 ) -> Comparison:
     """Judge and time every weight file of the bundles whose engine runs here.
 
@@ -149,6 +151,7 @@ def compare(
             for i, evaluation in enumerate(evaluations)
         ),
         tuple(left_out),
+        energy.name if energy else None,
     )
 
 
@@ -202,15 +205,18 @@ def _latency(
 
 
 def _energy(
-    entry: _Entry, frames: Sequence[CameraFrame], calls: int, counter: EnergyCounter | None
+    entry: _Entry, frames: Sequence[CameraFrame], calls: int, meter: EnergyMeter | None
 ) -> float | None:
-    if counter is None:
+    if meter is None:
         return None
     pipeline = _open(entry, 1)
     try:
-        return counter.millijoules(lambda: pipeline(frames[0]), calls)
+        with meter.measure() as spent:
+            for _ in range(calls):
+                pipeline(frames[0])
     finally:
         pipeline.close()
+    return None if spent.joules is None else 1e3 * spent.joules / calls
 
 
 def _open(entry: _Entry, threads: int) -> Pipeline:

@@ -28,6 +28,12 @@ from edge_infer.domain import (
 from edge_infer.errors import FleetError, FrameError, PoseError
 from edge_infer.fleet.replica import LogRange
 from edge_infer.metrics import FIRST_MS, GROWTH, Histogram
+from edge_infer.perception.encodings import (
+    EACH_FRAMES_OWN,
+    Radiometric,
+    frame_from_bytes,
+    frame_from_compressed,
+)
 
 Messages = Mapping[str, type]
 _NS = 1_000_000_000
@@ -69,24 +75,18 @@ def frame_to_msg(messages: Messages, frame: CameraFrame) -> Any:
     )
 
 
-def frame_from_msg(msg: Any) -> CameraFrame:
-    """The frame of a sensor_msgs/msg/Image; its pixels are a view of the message's."""
-    channels = CHANNELS.get(msg.encoding)
-    if channels is None:
-        raise FrameError(
-            f"image encoding {msg.encoding!r} is not known", f"send one of {', '.join(CHANNELS)}"
-        )
-    data = np.frombuffer(msg.data, np.uint8)
-    row = msg.width * channels
-    if row == 0 or msg.height == 0 or msg.step < row or data.size < msg.step * msg.height:
-        raise FrameError(
-            f"{data.size} bytes are no {msg.width}x{msg.height} {msg.encoding} image "
-            f"with rows of {msg.step} bytes",
-            "check width, height, step and encoding at the camera driver",
-        )
-    rows = data[: msg.step * msg.height].reshape(msg.height, msg.step)[:, :row]
-    image = rows if channels == 1 else rows.reshape(msg.height, msg.width, channels)
-    return CameraFrame(image, msg.encoding, stamp_from_msg(msg.header.stamp), msg.header.frame_id)
+def frame_from_msg(msg: Any, radiometric: Radiometric = EACH_FRAMES_OWN) -> CameraFrame:
+    """The frame of a sensor_msgs/msg/Image, a view of its pixels where they need no change."""
+    return frame_from_bytes(
+        msg.data, msg.encoding, msg.width, msg.height, msg.step, bool(msg.is_bigendian),
+        stamp_from_msg(msg.header.stamp), msg.header.frame_id, radiometric,
+    )  # fmt: skip
+
+
+def frame_from_compressed_msg(msg: Any, radiometric: Radiometric = EACH_FRAMES_OWN) -> CameraFrame:
+    """The frame of a sensor_msgs/msg/CompressedImage."""
+    stamp_ns = stamp_from_msg(msg.header.stamp)
+    return frame_from_compressed(msg.data, msg.format, stamp_ns, msg.header.frame_id, radiometric)
 
 
 def camera_to_msg(messages: Messages, camera: CameraModel, stamp_ns: int, frame_id: str) -> Any:

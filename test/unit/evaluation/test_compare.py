@@ -5,9 +5,9 @@ import pytest
 from bundle_variants import variant, without_first
 
 from edge_infer.datasets.frames import LabelledFrames
+from edge_infer.energy import EnergyMeter
 from edge_infer.errors import BackendUnavailableError
 from edge_infer.evaluation.compare import THREADS, compare
-from edge_infer.evaluation.energy import EnergyCounter
 
 from .conftest import Frames
 
@@ -73,20 +73,26 @@ def test_json_holds_all_of_it(comparison):
     first, other = told["contenders"]
     assert set(first["latency_by_threads"]) == {"1", "2"}
     assert first["energy_mj"] is None
+    assert told["energy_source"] is None
     assert other["difference_to_first"]["binary_accuracy"] < -0.1
     assert "mistakes" not in first
     assert told["left_out"] == list(comparison.left_out)
 
 
 def test_energy_is_told_where_the_machine_counts_it(model, few, tmp_path):
-    (tmp_path / "energy_uj").write_text("1000")
-    (tmp_path / "max_energy_range_uj").write_text("9999")
+    package = tmp_path / "class" / "powercap" / "intel-rapl:0"
+    package.mkdir(parents=True)
+    for name, content in {
+        "name": "package-0", "energy_uj": "1000", "max_energy_range_uj": "9999"
+    }.items():  # fmt: skip
+        (package / name).write_text(content)
     told = []
     result = compare(
-        [model], few, calls=2, energy=EnergyCounter.open(tmp_path),
+        [model], few, calls=2, energy=EnergyMeter.open(tmp_path),
         progress=lambda what, done, of: told.append((what, done, of)),
     )  # fmt: skip
     assert [contender.energy_mj for contender in result.contenders] == [0.0]
+    assert result.to_json()["energy_source"] == "RAPL, 1 processor package"
     assert told[0] == ("judging solar_thermal 0.3.0 onnx float32", 1, 3)
     assert told[-1][0] == "timing 2 threads"
 

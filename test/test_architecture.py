@@ -17,14 +17,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ONLY_IN = {
     "rclpy": ["runtime/ros.py", "bench/"],
     "cyclonedds": ["runtime/embedded/", "bench/"],
-    "onnxruntime": ["backends/onnx.py", "training/"],
+    "onnxruntime": ["backends/onnx.py", "training/", "bench/"],
     "torch": ["training/"],
-    "onnx": ["training/"],
+    "onnx": ["training/", "bench/"],
     "ai_edge_litert": ["backends/tflite.py", "training/"],
     "tflite_runtime": ["backends/tflite.py"],
     "tensorflow": ["backends/tflite.py"],
     "litert_torch": ["training/"],
     "ai_edge_quantizer": ["training/"],
+    "tensorrt": ["backends/tensorrt"],
+    "pycuda": ["backends/tensorrt", "backends/cuda_driver.py"],
     "sklearn": ["bench/"],
     "pymap3d": ["geometry.py"],
     "rosbags": ["runtime/"],
@@ -33,7 +35,7 @@ ONLY_IN = {
 }
 """Which files may import a library that not every room may know."""
 
-GROUND = {"errors", "domain", "files", "geometry", "outlines", "metrics", "memory"}
+GROUND = {"errors", "domain", "files", "geometry", "outlines", "metrics", "memory", "energy"}
 
 MAY_IMPORT = {
     "errors": set(),
@@ -43,9 +45,11 @@ MAY_IMPORT = {
     "files": set(),
     "metrics": set(),
     "memory": set(),
+    "energy": set(),
     "perception": GROUND | {"models", "backends"},
     "backends": GROUND,
     "models": GROUND,
+    "packing": GROUND | {"models", "backends", "perception"},
     "fleet": GROUND,
     "simulation": GROUND,
     "datasets": GROUND | {"simulation", "perception", "models"},

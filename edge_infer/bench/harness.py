@@ -30,7 +30,10 @@ from edge_infer.errors import UsageError
 BENCHES = {
     "camera": "edge_infer.bench.camera",
     "dds": "edge_infer.bench.dds",
+    "detector": "edge_infer.bench.side_by_side",
     "duplicates": "edge_infer.bench.duplicates",
+    "frames": "edge_infer.bench.soak",
+    "inference": "edge_infer.bench.inference",
     "memory": "edge_infer.bench.memory",
 }
 """Name on the command line -> module."""

@@ -66,6 +66,7 @@ class DroneView:
         model_name, model_version: of the model that runs.
         battery: charge, 0..1.
         runtime: "ros" or "embedded".
+        troubles: what its nodes complain of, a sentence each.
     """
 
     name: str
@@ -88,6 +89,7 @@ class DroneView:
     model_version: str = ""
     battery: float | None = None
     runtime: str = ""
+    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

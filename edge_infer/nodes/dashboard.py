@@ -189,6 +189,8 @@ class DashboardNode:
             runtime=msg.runtime,
             counters={counter.name: int(counter.value) for counter in msg.counters},
             durations={d.name: histogram_from_msg(d) for d in msg.durations},
+            level=int(msg.level),
+            message=msg.message,
         )
         self.observer.on_status(msg.source, int(msg.boot), msg.node, status)
 

@@ -33,6 +33,7 @@ class StatusReporter:
         self._lock = threading.Lock()
         self._counters: Counter[str] = Counter()
         self._durations: dict[str, Histogram] = {}
+        self._health = (0, "")
         self._publisher = topics.STATUS.publisher(node)
         node.create_timer(PERIOD_S, self.publish)
 
@@ -45,6 +46,11 @@ class StatusReporter:
         """Set a counter that is kept elsewhere."""
         with self._lock:
             self._counters[name] = value
+
+    def set_health(self, level: int, message: str) -> None:
+        """How the node is doing: 0 OK, 1 WARN, 2 ERROR, and why."""
+        with self._lock:
+            self._health = (level, message)
 
     def time(self, name: str, duration_ms: float) -> None:
         """Add one duration."""
@@ -69,6 +75,8 @@ class StatusReporter:
                 boot=self._identity.boot,
                 node=node.get_name(),
                 runtime=node.runtime_name,
+                level=self._health[0],
+                message=self._health[1],
                 counters=[counter(name=n, value=v) for n, v in sorted(self._counters.items())],
                 durations=[
                     histogram_to_msg(messages, name, histogram)

@@ -7,7 +7,7 @@ are shared by the fleet.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge_infer.runtime import qos
@@ -23,6 +23,10 @@ class Topic:
     type: str
     qos: QoS
 
+    def named(self, name: str) -> Topic:
+        """The same under another name."""
+        return replace(self, name=name)
+
     def publisher(self, node: Node) -> Publisher:
         """A publisher on this topic."""
         return node.create_publisher(node.messages[self.type], self.name, self.qos)
@@ -34,6 +38,7 @@ class Topic:
 
 # Of one drone.
 IMAGE = Topic("image", "sensor_msgs/msg/Image", qos.SENSOR_DATA)
+COMPRESSED_IMAGE = Topic("image/compressed", "sensor_msgs/msg/CompressedImage", qos.SENSOR_DATA)
 CAMERA_INFO = Topic("camera_info", "sensor_msgs/msg/CameraInfo", qos.SENSOR_DATA)
 POSE = Topic("pose", "geometry_msgs/msg/PoseWithCovarianceStamped", qos.POSES)
 TRUE_POSE = Topic("ground_truth/pose", "geometry_msgs/msg/PoseStamped", qos.SIGHTINGS)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_infer.backends.base import InferenceBackend
+from edge_infer.backends.base import Network
 from edge_infer.errors import DecodeError
 from edge_infer.models.manifest import ClassifierSpec
 from edge_infer.outlines import Outlines
-from edge_infer.perception.decode import logit
+from edge_infer.perception.heads.base import logit
 from edge_infer.perception.regions import cut_out
 
 
@@ -30,7 +30,7 @@ class RegionClassifier:
         self,
         spec: ClassifierSpec,
         labels: int,
-        backend: InferenceBackend,
+        backend: Network,
         faulty_share: float | None = None,
     ) -> None:
         self._spec = spec

@@ -1,12 +1,14 @@
 """A camera image becomes the network's input tensor, and boxes find the way back.
 
 The buffer is allocated once and written in place: for a uint8 model a frame
-costs one resize and nothing else. Boxes are in continuous pixel coordinates: the
+costs one resize, and colour planes fall into their places in whatever order the
+network wants them. Boxes are in continuous pixel coordinates: the
 left edge of the first pixel is 0, the right edge of the last is the width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -16,13 +18,11 @@ from numpy.typing import NDArray
 from edge_infer.domain import CameraFrame
 from edge_infer.models.manifest import InputSpec
 
-_CONVERSIONS = {
-    ("bgr8", 1): cv2.COLOR_BGR2GRAY,
-    ("rgb8", 1): cv2.COLOR_RGB2GRAY,
-    ("mono8", 3): cv2.COLOR_GRAY2RGB,
-    ("bgr8", 3): cv2.COLOR_BGR2RGB,
-}
-"""(encoding, channels of the network) -> OpenCV's code; other pairs stay as they are."""
+_TO_GREY = {"bgr8": cv2.COLOR_BGR2GRAY, "rgb8": cv2.COLOR_RGB2GRAY}
+"""Encoding -> OpenCV's code."""
+
+_SIGN = np.uint8(128)
+"""Turns 0..255 into the bits of -128..127."""
 
 
 class Letterbox(NamedTuple):
@@ -52,14 +52,10 @@ class Letterbox(NamedTuple):
         scale = min(spec.width / width, spec.height / height)
         inner_w = max(1, round(width * scale))
         inner_h = max(1, round(height * scale))
-        return cls(
-            inner_w / width,
-            inner_h / height,
-            (spec.width - inner_w) // 2,
-            (spec.height - inner_h) // 2,
-            width,
-            height,
-        )
+        pad_x, pad_y = (spec.width - inner_w) // 2, (spec.height - inner_h) // 2
+        if spec.align == "corner":
+            pad_x = pad_y = 0
+        return cls(inner_w / width, inner_h / height, pad_x, pad_y, width, height)
 
     @property
     def inner(self) -> tuple[int, int]:
@@ -85,47 +81,91 @@ class Preprocessor:
 
     def __init__(self, spec: InputSpec) -> None:
         self._spec = spec
-        self._pixels = np.empty(spec.shape, np.uint8)
-        is_float = spec.dtype == "float32"
-        self._floats = np.empty(spec.shape, np.float32) if is_float else None
-        self._letterbox: Letterbox | None = None
+        shape = (spec.batch, *spec.shape[1:])
+        self._pixels = np.empty(shape, np.uint8)
+        self._floats = np.empty(shape, np.float32) if spec.dtype == "float32" else None
+        self._mean, self._scale = (self._by_channel(v) for v in (spec.mean, spec.scale))
+        self._letterboxes: list[Letterbox | None] = [None] * spec.batch
 
     def __call__(self, frame: CameraFrame) -> tuple[NDArray[Any], Letterbox]:
         """The input tensor, valid until the next call, and where the image lies in it."""
-        box = self._place(frame.width, frame.height)
-        self._write(frame, box)
-        if self._floats is None:
-            return self._pixels, box
-        np.subtract(self._pixels, np.float32(self._spec.mean), out=self._floats)
-        np.multiply(self._floats, np.float32(self._spec.scale), out=self._floats)
-        return self._floats, box
+        tensor, (box,) = self.batch([frame])
+        return tensor, box
 
-    def _place(self, width: int, height: int) -> Letterbox:
+    def batch(self, frames: Sequence[CameraFrame]) -> tuple[NDArray[Any], list[Letterbox]]:
+        """The same for up to ``InputSpec.batch`` frames, one behind the other."""
+        boxes = [self._place(slot, frame) for slot, frame in enumerate(frames)]
+        for slot, (frame, box) in enumerate(zip(frames, boxes, strict=True)):
+            self._write(self._pixels[slot], frame, box)
+        return self._tensor(len(frames)), boxes
+
+    def _by_channel(self, value: float | tuple[float, float, float]) -> NDArray[np.float32]:
+        one_each = isinstance(value, tuple) and self._spec.layout == "nchw"
+        values = np.asarray(value, np.float32)
+        if one_each:
+            values = values.reshape(3, 1, 1)
+        return values
+
+    def _place(self, slot: int, frame: CameraFrame) -> Letterbox:
         """The letterbox of this frame size; a new size paints the border again."""
-        box = self._letterbox
-        if box is None or (box.width, box.height) != (width, height):
-            box = self._letterbox = Letterbox.fit(width, height, self._spec)
-            self._pixels[:] = self._spec.pad_value
+        box = self._letterboxes[slot]
+        if box is None or (box.width, box.height) != (frame.width, frame.height):
+            box = self._letterboxes[slot] = Letterbox.fit(frame.width, frame.height, self._spec)
+            self._pixels[slot] = self._spec.pad_value
         return box
 
-    def _write(self, frame: CameraFrame, box: Letterbox) -> None:
+    def _tensor(self, frames: int) -> NDArray[Any]:
+        pixels = self._pixels[:frames]
+        if self._spec.dtype == "int8":
+            signed: NDArray[np.int8] = (pixels ^ _SIGN).view(np.int8)
+            return signed
+        if self._floats is None:
+            return pixels
+        floats = self._floats[:frames]
+        np.subtract(pixels, self._mean, out=floats)
+        np.multiply(floats, self._scale, out=floats)
+        return floats
+
+    def _write(self, pixels: NDArray[np.uint8], frame: CameraFrame, box: Letterbox) -> None:
+        """A frame into its part of the tensor."""
         inner_w, inner_h = box.inner
         rows = slice(box.pad_y, box.pad_y + inner_h)
         columns = slice(box.pad_x, box.pad_x + inner_w)
-        small = self._resized(frame, box)
+        image = self._resized(frame, box)
+        if self._spec.channels == 3 and image.ndim == 3 and not self._same_order(frame):
+            image = image[:, :, ::-1]
         if self._spec.layout == "nhwc":
-            self._pixels[0, rows, columns] = small.reshape(inner_h, inner_w, -1)
-        elif small.ndim == 2:
-            self._pixels[0, 0, rows, columns] = small
+            pixels[rows, columns] = image.reshape(inner_h, inner_w, -1)
+        elif image.ndim == 2:
+            pixels[:, rows, columns] = image
         else:
-            self._pixels[0, :, rows, columns] = small.transpose(2, 0, 1)
+            _split(image, [pixels[channel, rows, columns] for channel in range(3)])
+
+    def _same_order(self, frame: CameraFrame) -> bool:
+        return frame.encoding == f"{self._spec.colours}8"
 
     def _resized(self, frame: CameraFrame, box: Letterbox) -> NDArray[np.uint8]:
-        """The image in the input's size and colours, (height, width[, 3])."""
+        """The image in the input's size, (height, width) or (height, width, 3)."""
         image = frame.image
         if box.inner != (box.width, box.height):
-            shrinks_much = min(box.scale_x, box.scale_y) <= 0.5
-            method = cv2.INTER_AREA if shrinks_much else cv2.INTER_LINEAR
-            image = cv2.resize(image, box.inner, interpolation=method)
-        code = _CONVERSIONS.get((frame.encoding, self._spec.channels))
-        return np.asarray(image if code is None else cv2.cvtColor(image, code), np.uint8)
+            image = _shrunk(image, box.inner)
+        if self._spec.channels == 1 and frame.encoding in _TO_GREY:
+            image = np.asarray(cv2.cvtColor(image, _TO_GREY[frame.encoding]), np.uint8)
+        return image
+
+
+def _shrunk(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """An image in another size, without dots where it shrinks much: by halves, which are fast."""
+    while image.shape[1] >= 4 * size[0] and image.shape[0] >= 4 * size[1]:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
+    shrinks_much = image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]
+    method = cv2.INTER_AREA if shrinks_much else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
+
+
+def _split(image: NDArray[np.uint8], planes: list[NDArray[np.uint8]]) -> None:
+    """Colours of (height, width, 3) into three planes; OpenCV takes the reverse order for free."""
+    if image.strides[2] < 0:
+        image, planes = image[:, :, ::-1], planes[::-1]
+    cv2.split(image, planes)

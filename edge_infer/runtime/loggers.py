@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 
 ROOT = "ros"
@@ -63,6 +64,14 @@ class _Formatter(logging.Formatter):
         return f"[{level}] [{seconds}.{rest:09}] [{node}]: {record.getMessage()}"
 
 
+class _StandardError(logging.Handler):
+    """Writes to standard error as it is at that moment; whoever captures it sees the entry."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"{self.format(record)}\n")
+        sys.stderr.flush()
+
+
 def set_up_logging(levels: Mapping[str, str]) -> None:
     """Print nodes' logs; once per process, levels as ``--log-level`` gave them.
 
@@ -71,7 +80,7 @@ def set_up_logging(levels: Mapping[str, str]) -> None:
     """
     root = logging.getLogger(ROOT)
     if not root.handlers:
-        handler = logging.StreamHandler()
+        handler = _StandardError()
         handler.setFormatter(_Formatter())
         root.addHandler(handler)
         root.propagate = False

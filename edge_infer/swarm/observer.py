@@ -24,12 +24,16 @@ class NodeStatus:
         runtime: "ros" or "embedded".
         counters: by name, growing within one start.
         durations: by name.
+        level: 0 OK, 1 WARN, 2 ERROR.
+        message: why, in one sentence.
     """
 
     stamp_ns: int
     runtime: str
     counters: Mapping[str, int]
     durations: Mapping[str, Histogram]
+    level: int = 0
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,15 @@ class FleetObserver:
     def runtime(self, source: str) -> str:
         """The runtime of a drone's nodes; several when they differ."""
         return "+".join(sorted({status.runtime for status in self._of(source)}))
+
+    def troubles(self, source: str) -> list[str]:
+        """What the nodes of a drone complain of, in its latest start."""
+        latest = max((boot for s, boot, _ in self.statuses if s == source), default=0)
+        return [
+            f"{node}: {status.message}"
+            for (s, boot, node), status in self.statuses.items()
+            if (s, boot) == (source, latest) and status.level
+        ]
 
     def latest_status_ns(self, source: str, node: str) -> int:
         """When a node last spoke; 0 when it never did."""

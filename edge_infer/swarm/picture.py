@@ -59,6 +59,7 @@ def drone_view(observer: FleetObserver, source: str, state: DroneState) -> Drone
         model_version=life.model_version,
         battery=life.battery if math.isfinite(life.battery) else None,
         runtime=observer.runtime(source),
+        troubles=tuple(observer.troubles(source)),
     )
 
 

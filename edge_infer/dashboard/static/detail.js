@@ -110,6 +110,7 @@ export class DetailCard {
         ["Heading", known(view.yaw_rad) ? `${number(heading(view.yaw_rad))}°` : "–"],
         ["Battery", percent(view.battery)],
         ["Runtime", view.runtime || "–"],
+        ["Health", view.troubles.join("; ") || "all well"],
       ]),
     ];
   }

@@ -1,0 +1,101 @@
+"""What the detector node can be told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic.config import JsonDict
+
+from edge_infer.nodes.config import NodeConfig
+from edge_infer.perception.serving import AUTO
+
+_NAMES = r"^([A-Za-z][A-Za-z0-9_]*(, *[A-Za-z][A-Za-z0-9_]*)*)?$"
+_MS: JsonDict = {"unit": "ms"}
+
+
+class DetectorConfig(NodeConfig):
+    """Parameters of the detector."""
+
+    model: str = Field("", description="Folder of the model bundle; empty for the shipped one")
+    backend: str = Field(
+        AUTO,
+        description="Inference engines in the order of preference, separated by commas, such as "
+        "'tensorrt, onnx:cuda, onnx'; auto takes all that run here, the fastest first",
+    )
+    threads: int = Field(1, ge=1, le=64, description="Processor threads of the engine")
+    watchdog_ms: float = Field(
+        1000.0,
+        ge=10.0,
+        le=60_000.0,
+        description="An engine that takes longer for one frame counts as lost",
+        json_schema_extra=_MS,
+    )
+    isolated: bool = Field(
+        False, description="Whether each engine has a process of its own, which may crash"
+    )
+    score_threshold: float = Field(
+        0.0, ge=0.0, le=1.0, description="Lowest score; 0 takes the model's own"
+    )
+    faulty_share: float = Field(
+        0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of modules expected to be faulty: the fewer, the surer a detection "
+        "must be; 0 takes the model's own",
+    )
+    cameras: str = Field(
+        "",
+        pattern=_NAMES,
+        description="Names of cameras, separated by commas: NAME/image in, "
+        "detector/NAME/detections out; empty for one camera on the topic image",
+    )
+    transport: Literal["raw", "compressed"] = Field(
+        "raw", description="Whether images come as Image, or on image/compressed as CompressedImage"
+    )
+    counts_low: int = Field(
+        0, ge=0, le=65_535, description="16-bit images: what is shown black, in counts"
+    )
+    counts_high: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="16-bit images: what is shown white; both 0 takes each frame's own range",
+    )
+    max_age_ms: float = Field(
+        0.0,
+        ge=0.0,
+        description="Frames older than this are not looked at; 0 looks at all",
+        json_schema_extra=_MS,
+    )
+    tiles: str = Field(
+        "1x1",
+        pattern=r"^[1-9][0-9]?x[1-9][0-9]?$",
+        description="Columns x rows of overlapping tiles that are looked at one by one, for small "
+        "things in large images",
+    )
+    batch: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="Frames that are looked at together, where the model takes more than one",
+    )
+    batch_window_ms: float = Field(
+        0.0,
+        ge=0.0,
+        le=1000.0,
+        description="How long a frame may wait for others of its batch, which adds jitter",
+        json_schema_extra=_MS,
+    )
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> DetectorConfig:
+        if self.counts_low > self.counts_high:
+            raise ValueError("counts_low must not be above counts_high")
+        return self
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """Each once; one without a name where none was given."""
+        names = (name.strip() for name in self.cameras.split(","))
+        return tuple(dict.fromkeys(names))

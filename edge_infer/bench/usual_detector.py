@@ -44,6 +44,22 @@ class Boxes(NamedTuple):
 
 def prepare(image: NDArray[np.uint8], size: int) -> Prepared:
     """Resize, border, transpose, float32, / 255, of an image (h, w, 3), blue first."""
+    bordered, scale, left, top = _letterboxed(image, size)
+    planes = np.ascontiguousarray(bordered[:, :, ::-1].transpose(2, 0, 1))
+    tensor = planes.astype(np.float32)
+    tensor /= 255
+    return Prepared(tensor[None], scale, left, top)
+
+
+def prepare_as_copied(image: NDArray[np.uint8], size: int) -> Prepared:
+    """The same in the order of the examples that go around: / 255.0 makes doubles first."""
+    bordered, scale, left, top = _letterboxed(image, size)
+    reals = cv2.cvtColor(bordered, cv2.COLOR_BGR2RGB) / 255.0
+    tensor = np.expand_dims(np.transpose(reals, (2, 0, 1)), axis=0).astype(np.float32)
+    return Prepared(np.ascontiguousarray(tensor), scale, left, top)
+
+
+def _letterboxed(image: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], float, int, int]:
     height, width = image.shape[:2]
     scale = min(size / width, size / height)
     inner_w, inner_h = round(width * scale), round(height * scale)
@@ -53,10 +69,7 @@ def prepare(image: NDArray[np.uint8], size: int) -> Prepared:
         small, top, size - inner_h - top, left, size - inner_w - left,
         cv2.BORDER_CONSTANT, value=(BORDER, BORDER, BORDER),
     )  # fmt: skip
-    planes = np.ascontiguousarray(bordered[:, :, ::-1].transpose(2, 0, 1))
-    tensor = planes.astype(np.float32)
-    tensor /= 255
-    return Prepared(tensor[None], scale, left, top)
+    return np.asarray(bordered, np.uint8), scale, left, top
 
 
 def read(

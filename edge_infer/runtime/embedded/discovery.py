@@ -34,6 +34,9 @@ LARGE_DATAGRAMS = "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</
 """For what never leaves the machine: an image in 42 datagrams instead of 190."""
 
 _LONGEST_PEER = 255
+LARGE_BUFFERS = '<Internal><SocketReceiveBufferSize max="4MB"/></Internal>'
+"""A camera's image is 2.7 MB: what does not fit at once is lost where nobody sends it again."""
+
 _CHOICES = ("CYCLONEDDS_URI", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")
 """With any of them a user says something about the network. The range SUBNET says nothing: the
 set-up file of ROS 2 sets it in every shell."""
@@ -110,7 +113,7 @@ def configuration(environ: Mapping[str, str], process_id: int, release: int) -> 
     search = _identity(wanted, process_id) + _peers(wanted) + _patience(wanted, release)
     adds_loopback = release >= HEARS_ONLY_ITS_INTERFACES and not names_interfaces(uri)
     general = _general(wanted, adds_loopback=adds_loopback)
-    domain = f"{general}<Discovery>{search}</Discovery>"
+    domain = f"{general}<Discovery>{search}</Discovery>{LARGE_BUFFERS}"
     return f"<CycloneDDS><Domain>{domain}</Domain></CycloneDDS>,{uri}"
 
 

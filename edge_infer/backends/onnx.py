@@ -45,7 +45,8 @@ _DTYPES = {
     "tensor(float16)": "float16",
     "tensor(float)": "float32",
 }
-_ERRORS_ONLY = 3
+_SILENT = 4
+"""What goes wrong is told by exceptions, once."""
 
 
 class OnnxBackend:
@@ -73,17 +74,19 @@ class OnnxBackend:
             tell(f"starting {provider}")
         try:
             session = engine.InferenceSession(
-                str(weights), _settings(engine, options), providers=[provider]
+                str(weights), _settings(engine, options), providers=[provider], enable_fallback=0
             )
+            _check_provider(session, provider)
+            backend = cls(session)
+            backend._warm_up()
+        except (BackendUnavailableError, ModelLoadError):
+            raise
         # The engine's exceptions share no base class but Exception.
         except Exception as error:
             raise ModelLoadError(
                 f"ONNX Runtime cannot load {weights} ({first_line(error)})",
                 "copy or export the model again",
             ) from error
-        _check_provider(session, provider)
-        backend = cls(session)
-        backend._warm_up()
         return backend
 
     def infer(self, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -169,7 +172,7 @@ def _settings(engine: Any, options: Options) -> Any:
     settings = engine.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
-    settings.log_severity_level = _ERRORS_ONLY
+    settings.log_severity_level = _SILENT
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return settings
 

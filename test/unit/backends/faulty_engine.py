@@ -1,4 +1,4 @@
-"""An engine that fails on demand, for tests: ONNX Runtime, and a file that says what goes wrong.
+"""Engines that fail on demand, for tests: real ones, and a file that says what goes wrong.
 
 The file lies beside the weights and is looked at in every call, so that a test can break
 and mend an engine while it flies, in this process or in another one.
@@ -17,6 +17,7 @@ import numpy as np
 
 from edge_infer.backends.base import Options, quiet
 from edge_infer.backends.onnx import OnnxBackend
+from edge_infer.backends.tflite import TfliteBackend
 from edge_infer.errors import InferenceError
 
 BACKENDS = {"first": "faulty_engine:First", "second": "faulty_engine:Second"}
@@ -29,10 +30,10 @@ NETWORK = base64.b64decode(
 )
 
 
-class First(OnnxBackend):
-    """y = 1 / (x + 1), or what ``<weights>.first`` says."""
+class _Faulty:
+    """In front of an engine: does what ``<weights><fault>`` says instead."""
 
-    fault = ".first"
+    fault = ""
 
     @classmethod
     def load(cls, weights, options=Options(), tell=quiet):
@@ -54,13 +55,25 @@ class First(OnnxBackend):
         return super().infer(tensors)
 
 
-class Second(First):
+class First(_Faulty, OnnxBackend):
+    """y = 1 / (x + 1)."""
+
+    fault = ".first"
+
+
+class Second(_Faulty, OnnxBackend):
     """The same with another file."""
 
     fault = ".second"
 
 
-def loads(weights: Path, engine: type[First]) -> int:
+class Lite(_Faulty, TfliteBackend):
+    """TensorFlow Lite."""
+
+    fault = ".lite"
+
+
+def loads(weights: Path, engine: type[_Faulty]) -> int:
     """How often an engine was started."""
     file = weights.with_suffix(f"{engine.fault}_loads")
     return len(file.read_text()) if file.exists() else 0
@@ -98,7 +111,15 @@ def _fail(_):
     raise InferenceError("the device is gone", "look for it")
 
 
+def _slow(_):
+    """An honest answer after much work."""
+    for _ in range(200):
+        np.sort(np.arange(20_000)[::-1])
+    return [np.zeros((1, 4), np.float32)]
+
+
 FAULTS = {
+    "slow": _slow,
     "hang": _hang,
     "hang hard": _hang_hard,
     "crash": _crash,

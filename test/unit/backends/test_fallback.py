@@ -1,12 +1,14 @@
 """Engines that hang, crash, lie and come back, in threads and in processes of their own."""
 
+import base64
 import os
 import signal
 
 import faulty_engine
 import numpy as np
 import pytest
-from faulty_engine import First, Second, loads
+from faulty_engine import First, Lite, Second, loads
+from test_backends import PROBES
 
 from edge_infer.backends import registry
 from edge_infer.backends.chain import Level, Policy
@@ -101,6 +103,7 @@ def test_a_model_that_cannot_be_loaded_is_told_where_it_was_asked_for(start, tmp
         start(Engine("onnx", (tmp_path / "absent.onnx",)))
 
 
+@pytest.mark.parametrize("engine", [First, Lite])
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -108,15 +111,37 @@ def test_a_model_that_cannot_be_loaded_is_told_where_it_was_asked_for(start, tmp
         ("nan", "'y' holds NaN"),
         ("shape", r"\[1, 5\] instead of"),
         ("memory", "out of memory"),
+        ("hang", "did not answer"),
     ],
 )
-def test_a_failing_engine_says_how_and_lives(worker, weights, fault, words):
-    spoil(weights, First, fault)
+def test_a_failing_engine_says_how_and_lives(start, tmp_path, monkeypatch, engine, fault, words):
+    name = engine.__name__.lower()
+    monkeypatch.setitem(registry.BACKENDS, name, f"faulty_engine:{engine.__name__}")
+    weights = network_for(engine, tmp_path)
+    worker = start(Engine(name, (weights,)))
+    spoil(weights, engine, fault)
     with pytest.raises(InferenceError, match=words) as caught:
-        worker.infer(0, [ONES], 5.0)
-    assert not isinstance(caught.value, EngineLostError)
-    mend(weights, First)
-    assert worker.infer(0, [ONES], 5.0)[0].tolist() == HALVES
+        worker.infer(0, [ONES], 0.5)
+    assert isinstance(caught.value, EngineLostError) == (fault == "hang")
+    mend(weights, engine)
+    while not worker.recovered():
+        pass
+    (answer,) = worker.infer(0, [ONES], 5.0)
+    assert np.isfinite(answer).all()
+    assert answer.shape == (1, 4)
+    worker.close()
+
+
+def network_for(engine, folder):
+    """A file with a network for the engine below a faulty one."""
+    content = faulty_engine.NETWORK
+    if engine is Lite:
+        if reason := registry.absence("tflite"):
+            pytest.skip(reason)
+        content = base64.b64decode(PROBES["tflite"])
+    file = folder / "network.bin"
+    file.write_bytes(content)
+    return file
 
 
 def test_a_hanging_engine_is_lost_and_is_found_again_when_it_has_recovered(worker, weights):

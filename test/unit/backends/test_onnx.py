@@ -39,3 +39,49 @@ def test_open_dimensions_take_any_size(tmp_path):
 def test_a_model_of_strings_is_no_detector(tmp_path):
     with pytest.raises(ModelLoadError, match=r"tensor\(string\)"):
         OnnxBackend.load(written(tmp_path, STRINGS))
+
+
+# --- files that mean harm --------------------------------------------------------------
+
+
+def saved(folder, nodes, held=(), shape=(1, 4)):
+    """A network from x to y, both float [1, 4] as it says."""
+    onnx = pytest.importorskip("onnx")
+    x, y = (onnx.helper.make_tensor_value_info(n, 1, s) for n, s in (("x", (1, 4)), ("y", shape)))
+    graph = onnx.helper.make_graph(nodes(onnx.helper), "harm", [x], [y], held)
+    opset = onnx.helper.make_opsetid("", 17)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    file = folder / "harm.onnx"
+    file.write_bytes(model.SerializeToString())
+    return file
+
+
+def test_a_model_that_reads_files_elsewhere_is_refused(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    (tmp_path / "secret").write_bytes(bytes(16))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    weights = onnx.TensorProto(name="w", data_type=1, dims=[1, 4], data_location=1)
+    weights.external_data.add(key="location", value="../secret")
+    file = saved(folder, lambda make: [make.make_node("Add", ["x", "w"], ["y"])], [weights])
+    with pytest.raises(ModelLoadError, match="cannot load"):
+        OnnxBackend.load(file)
+
+
+def test_a_model_that_asks_for_more_memory_than_there_is_is_refused(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    sizes = onnx.helper.make_tensor("sizes", 7, [4], [1 << 15, 1 << 15, 1 << 15, 4])
+    file = saved(tmp_path, lambda make: [
+        make.make_node("ConstantOfShape", ["sizes"], ["huge"]),
+        make.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0),
+        make.make_node("Add", ["x", "sum"], ["y"]),
+    ], [sizes])  # fmt: skip
+    with pytest.raises(ModelLoadError, match="cannot load") as caught:
+        OnnxBackend.load(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_unknown_operators_is_refused(tmp_path):
+    file = saved(tmp_path, lambda make: [make.make_node("Evil", ["x"], ["y"], domain="evil")])
+    with pytest.raises(ModelLoadError, match="cannot load"):
+        OnnxBackend.load(file)

@@ -26,10 +26,11 @@ sides = st.integers(16, 2000)
     width=sides,
     height=sides,
     resize=st.sampled_from(["letterbox", "stretch"]),
+    align=st.sampled_from(["centre", "corner"]),
     corners=st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4),
 )
-def test_boxes_find_the_way_back(width, height, resize, corners):
-    box = Letterbox.fit(width, height, spec(resize=resize))
+def test_boxes_find_the_way_back(width, height, resize, align, corners):
+    box = Letterbox.fit(width, height, spec(resize=resize, align=align))
     size = np.array([width, height] * 2, np.float32)
     xyxy = np.array([corners], np.float32) * size
     assert np.abs(box.to_source(box.to_input(xyxy)) - xyxy).max() <= 0.5
@@ -87,13 +88,66 @@ COLOURS = {"bgr8": (10, 20, 30), "rgb8": (30, 20, 10)}
 
 @pytest.mark.parametrize("encoding", COLOURS)
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
-def test_colours_arrive_as_rgb(encoding, layout):
-    image = np.broadcast_to(COLOURS[encoding], (64, 64, 3))
-    wanted = spec(width=32, height=32, channels=3, layout=layout)
-    tensor, _ = Preprocessor(wanted)(frame(image, encoding))
+@pytest.mark.parametrize("colours", ["rgb", "bgr"])
+@pytest.mark.parametrize("size", [(64, 64), (32, 32), (64, 20), (300, 17)])
+def test_colours_arrive_in_the_networks_order(encoding, layout, colours, size):
+    image = np.broadcast_to(COLOURS[encoding], (*size, 3))
+    wanted = spec(width=32, height=32, channels=3, layout=layout, colours=colours, pad_value=20)
+    tensor, box = Preprocessor(wanted)(frame(image, encoding))
     planes = tensor[0] if layout == "nchw" else tensor[0].transpose(2, 0, 1)
-    assert [int(plane.min()) for plane in planes] == [30, 20, 10]
-    assert [int(plane.max()) for plane in planes] == [30, 20, 10]
+    inside = planes[:, box.pad_y, box.pad_x]
+    assert inside.tolist() == ([30, 20, 10] if colours == "rgb" else [10, 20, 30])
+    width, height = box.inner
+    window = planes[:, box.pad_y : box.pad_y + height, box.pad_x : box.pad_x + width]
+    assert (window == inside[:, None, None]).all()
+
+
+def test_a_corner_letterbox_starts_at_the_top_left():
+    preprocess = Preprocessor(spec(width=32, height=32, align="corner", pad_value=7))
+    tensor, box = preprocess(frame(np.full((16, 32), 200)))
+    assert (box.pad_x, box.pad_y) == (0, 0)
+    assert (tensor[0, 0, :16] == 200).all()
+    assert (tensor[0, 0, 16:] == 7).all()
+
+
+def test_eight_bit_signed_inputs_take_pixels_less_128():
+    pixels = np.arange(256).reshape(16, 16)
+    tensor, _ = Preprocessor(spec(width=16, height=16, dtype="int8"))(frame(pixels))
+    assert tensor.dtype == np.int8
+    assert (tensor[0, 0] == pixels - 128).all()
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_each_channel_has_its_mean_and_scale(layout):
+    wanted = spec(
+        width=8, height=8, channels=3, dtype="float32", layout=layout, colours="bgr",
+        mean=(10.0, 20.0, 30.0), scale=(1.0, 0.5, 0.25),
+    )  # fmt: skip
+    image = np.broadcast_to(np.uint8([11, 24, 38]), (8, 8, 3))
+    tensor, _ = Preprocessor(wanted)(frame(image, "bgr8"))
+    planes = tensor[0] if layout == "nchw" else tensor[0].transpose(2, 0, 1)
+    np.testing.assert_allclose(planes[:, 3, 3], [1.0, 2.0, 2.0])
+
+
+def test_frames_of_a_batch_lie_behind_each_other_in_any_size():
+    preprocess = Preprocessor(spec(width=32, height=32, batch=3, pad_value=7))
+    frames = [frame(np.full(size, value)) for size, value in (((32, 32), 1), ((16, 32), 2))]
+    for order in (frames, frames[::-1], frames):
+        tensor, boxes = preprocess.batch(order)
+        assert tensor.shape == (2, 1, 32, 32)
+        for own, shot, box in zip(tensor, order, boxes, strict=True):
+            alone, expected = Preprocessor(spec(width=32, height=32, pad_value=7))(shot)
+            assert box == expected
+            assert (own == alone[0]).all()
+
+
+def test_much_smaller_is_the_mean_of_many_pixels():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (256, 320))
+    tensor, _ = Preprocessor(spec(width=40, height=32))(frame(image))
+    means = image.reshape(32, 8, 40, 8).mean(axis=(1, 3))
+    # Each halving rounds once.
+    assert np.abs(tensor[0, 0] - means).max() <= 2
 
 
 @pytest.mark.parametrize("encoding", COLOURS)

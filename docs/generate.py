@@ -9,9 +9,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from edge_infer.models.manifest import PerChannel
 from edge_infer.nodes import topics
 from edge_infer.nodes.drone import DroneConfig
 from edge_infer.nodes.registry import NODES
+from edge_infer.perception.heads.base import Head
+from edge_infer.perception.heads.registry import HEADS
 from edge_infer.runtime.qos import QoS
 
 HERE = Path(__file__).parent
@@ -74,7 +77,44 @@ def parameter_rows(config: type[BaseModel]) -> list[str]:
     return rows
 
 
-PAGES = {"topics.md": topics_page, "parameters.md": parameters_page}
+def heads_page() -> str:
+    """The table of detection heads."""
+    lines = [
+        "# Detection heads",
+        "",
+        "What `edge-infer model pack` recognises by the shapes of a file's outputs, or is told",
+        "with `--head`. Letters stand for any size; boxes are in pixels of the input where nothing",
+        "else is said. Made by `docs/generate.py` from `edge_infer/perception/heads/`.",
+        "",
+        "| head | outputs | form | NMS follows | usual input |",
+        "|---|---|---|---|---|",
+        *(
+            f"| `{head.name}` | {', '.join(head.roles)} | {head.form} | "
+            f"{'yes' if head.nms else 'no'} | {usual(head)} |"
+            for head in HEADS.values()
+        ),
+        "",
+        "The shipped model has a head of its own, `outlines`, which finds things for a second",
+        "network to name.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def usual(head: Head) -> str:
+    """A head's usual preprocessing in words."""
+    spec = head.usual
+    place = spec.resize + (f" at the {spec.align}" if spec.resize == "letterbox" else "")
+    return f"{spec.colours}, {place}, (pixel - {numbers(spec.mean)}) x {numbers(spec.scale)}"
+
+
+def numbers(value: PerChannel) -> str:
+    """One number, or three."""
+    values = value if isinstance(value, tuple) else (value,)
+    return ", ".join(f"{number:.5g}" for number in values)
+
+
+PAGES = {"topics.md": topics_page, "parameters.md": parameters_page, "heads.md": heads_page}
 
 if __name__ == "__main__":
     for file, page in PAGES.items():

@@ -74,6 +74,8 @@ def test_it_runs_without_ros(command: str, environment: dict[str, str], tmp_path
     images = tmp_path / "my_images"
     images.mkdir()
     cv2.imwrite(str(images / "a.png"), np.zeros((64, 64), np.uint8))
+    if "my_detector" in command:
+        bring_a_detector(tmp_path)
     words = shlex.split(command)
     if "mixed" in words:
         if selection.available()["ros"] is not None:
@@ -90,6 +92,27 @@ def test_it_runs_without_ros(command: str, environment: dict[str, str], tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def bring_a_detector(folder: Path) -> None:
+    """my_detector.onnx with labels.txt, and what packing makes of them."""
+    pytest.importorskip("onnx", reason="needs the extra train: onnx is not installed")
+    from tiny_bundles import one_look
+
+    from edge_infer.cli.main import main
+
+    places = np.zeros((6, 420), np.float32)  # of two labels, at strides 8, 16 and 32
+    network = one_look(folder / "made", places, ("hot", "cold")).weights("onnx")
+    (folder / "my_detector.onnx").write_bytes(network.read_bytes())
+    (folder / "labels.txt").write_text("hot\ncold\n")
+    packed = [
+        "model",
+        "pack",
+        str(folder / "my_detector.onnx"),
+        "--out",
+        str(folder / "my_detector"),
+    ]
+    assert main([*packed, "--labels", str(folder / "labels.txt")]) == 0
 
 
 @pytest.fixture

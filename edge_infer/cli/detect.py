@@ -54,8 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     engine = choose(bundle, arguments.backend).engines[0].name
     pipeline = Pipeline.open(
-        bundle, engine, time.perf_counter_ns, score_threshold=arguments.threshold
-    )
+        bundle, engine, time.perf_counter_ns, score_threshold=arguments.threshold,
+        tell=lambda words: print(f"{engine} is {words}", file=sys.stderr),
+    )  # fmt: skip
     look = TiledPipeline(pipeline, arguments.tiles) if arguments.tiles else pipeline
     results = []
     try:

@@ -11,9 +11,12 @@ from dataclasses import asdict, dataclass
 
 from edge_infer import __version__
 from edge_infer.backends import registry
+from edge_infer.energy import EnergyMeter
 from edge_infer.errors import EdgeInferError
 from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.runtime import selection
+
+_NO_METER = "this machine does not say what it uses, or not to this user; figures say unknown"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ def examine() -> list[Finding]:
         findings.append(Finding(f"runtime {name}", reason is None, reason or "ready"))
     for name, reason in registry.available().items():
         findings.append(Finding(f"engine {name}", reason is None, reason or "ready"))
+    meter = EnergyMeter.open()
+    findings.append(Finding("energy", meter is not None, meter.name if meter else _NO_METER))
     findings.append(_checked("shipped model", _shipped_model))
     return findings
 

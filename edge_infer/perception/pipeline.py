@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_infer.backends import registry
-from edge_infer.backends.base import Network, Options, TensorSpec
+from edge_infer.backends.base import Network, Options, Tell, TensorSpec, quiet
 from edge_infer.backends.registry import Engine
 from edge_infer.domain import CameraFrame, Detections
 from edge_infer.errors import EdgeInferError, InferenceError, ModelError
@@ -98,6 +98,7 @@ class Pipeline:
         threads: int = 1,
         score_threshold: float | None = None,
         faulty_share: float | None = None,
+        tell: Tell = quiet,
     ) -> Pipeline:
         """Load all networks of a bundle into one engine, with nothing to stand in for it.
 
@@ -109,6 +110,7 @@ class Pipeline:
             threads: of the engine.
             score_threshold: instead of the manifest's.
             faulty_share: as above.
+            tell: told how far a load is that takes its time.
 
         Raises:
             ModelError: the bundle holds no such weights, or nothing that a share could change.
@@ -116,7 +118,7 @@ class Pipeline:
         """
         manifest = bundle.manifest.with_threshold(score_threshold)
         _check_share(manifest, faulty_share)
-        networks = engine_of(bundle, engine, precision, threads).load()
+        networks = engine_of(bundle, engine, precision, threads).load(tell)
         try:
             return cls(manifest, networks, clock_ns, faulty_share)
         except EdgeInferError:

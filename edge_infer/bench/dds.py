@@ -10,7 +10,6 @@ out, and its goals have no value.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 
 from edge_infer.bench.dds_ways import WAYS
 from edge_infer.bench.harness import Goal, Progress, Report, Row, median, quantile, rounded
+from edge_infer.bench.lines import ask, read_answer
 from edge_infer.errors import RuntimeUnavailableError
 from edge_infer.runtime.embedded.library import library
 
@@ -98,7 +98,7 @@ class Pair:
 
     def is_connected(self) -> bool:
         """Whether both see each other; asked once."""
-        return all(_answer(peer)["connected"] for peer in (self._sender, self._receiver))
+        return all(read_answer(peer)["connected"] for peer in (self._sender, self._receiver))
 
     def measure(self, load: Load, share: float, tally: Tally) -> None:
         """One turn."""
@@ -111,10 +111,10 @@ class Pair:
 
     def _send(self, load: Load, count: int, interval_s: float) -> dict[str, Any]:
         order = {"size": load.size, "count": count, "interval_s": interval_s}
-        _ask(self._receiver, order)
-        _answer(self._receiver)
-        _ask(self._sender, order)
-        sent, received = _answer(self._sender), _answer(self._receiver)
+        ask(self._receiver, order)
+        read_answer(self._receiver)
+        ask(self._sender, order)
+        sent, received = read_answer(self._sender), read_answer(self._receiver)
         if "error" in received:
             raise RuntimeUnavailableError(
                 f"of {load.name} messages {received['error']} in time",
@@ -201,25 +201,6 @@ def _pair(way: str) -> Iterator[Pair]:
     finally:
         for process in (sender, receiver):
             process.communicate()
-
-
-def _ask(process: subprocess.Popen[str], order: Mapping[str, Any]) -> None:
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(order) + "\n")
-    process.stdin.flush()
-
-
-def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The next line of a peer; one that ended has said why on standard error."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise RuntimeUnavailableError(
-            f"a process of the benchmark ended with code {process.wait()}",
-            "see what it wrote above",
-        )
-    answer: dict[str, Any] = json.loads(line)
-    return answer
 
 
 def _short(value: float | None) -> float | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from edge_infer.cli import inputs
 from edge_infer.cli.annotate import Album
+from edge_infer.cli.checks import share
 from edge_infer.domain import CameraFrame, Detections
 from edge_infer.errors import FrameError, PerceptionError
 from edge_infer.models.bundle import ModelBundle, shipped
@@ -31,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--model", help="folder of a model bundle; the shipped one by default")
     add("--backend", default=AUTO, metavar="ENGINE",
         help="inference engine, such as onnx; the fastest here by default")  # fmt: skip
-    add("--threshold", type=_share, metavar="T",
+    add("--threshold", type=share, metavar="T",
         help="least score of a detection, 0 to 1; the model's own by default")  # fmt: skip
     add("--tiles", type=_tiling, metavar="CxR",
         help="look at images in so many columns and rows of tiles, for small things")  # fmt: skip
@@ -152,16 +153,6 @@ def _print(image: dict[str, Any]) -> None:
     for item in image["detections"]:
         box = " ".join(f"{value:7.1f}" for value in item["box"])
         print(f"  {item['class']:16} {item['score']:.2f}  {box}")
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value
 
 
 def _tiling(text: str) -> Tiling:

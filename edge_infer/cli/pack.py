@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from edge_infer.cli.checks import positive_int
+from edge_infer.cli.checks import positive_int, share
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.models.manifest import PerChannel
 
@@ -67,17 +67,6 @@ def per_channel(text: str) -> PerChannel:
     raise argparse.ArgumentTypeError(
         f"{text!r} is not a number, or three such as 123.7,116.3,103.5"
     )
-
-
-def share(text: str) -> float:
-    """A number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value
 
 
 def _configure_reading(group: argparse._ArgumentGroup) -> None:

@@ -10,7 +10,8 @@ that fails too often rests for long.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -28,6 +29,8 @@ class Policy(NamedTuple):
         memory_s: failures are forgiven after so long.
         breaker: so many failures within the memory, and the engine rests.
         rest_s: for so long.
+        standby: whether engines below the serving one are kept loaded, too; else they are
+            started when they are needed.
     """
 
     timeout_s: float = 1.0
@@ -38,6 +41,7 @@ class Policy(NamedTuple):
     memory_s: float = 600.0
     breaker: int = 6
     rest_s: float = 1800.0
+    standby: bool = False
 
 
 class Level(IntEnum):
@@ -60,14 +64,14 @@ class Health(NamedTuple):
 class _Link:
     name: str
     ready: bool = False
-    starting: bool = True
-    retry_at: float = 0.0
-    note: str = "is starting"
+    starting: bool = False
+    retry_at: float = -math.inf
+    note: str = "was not started yet"
     failures: list[float] = field(default_factory=list)
 
 
 class Chain:
-    """Engines in the order of preference; all of them are starting at first.
+    """Engines in the order of preference; none of them is started at first.
 
     Args:
         names: of the engines, for people.
@@ -88,9 +92,27 @@ class Chain:
         ready = (i for i, link in enumerate(self._links) if link.ready and i > index)
         return next(ready, None)
 
+    def next_coming(self, index: int, now: float) -> int | None:
+        """The best engine below one that serves, is being started, or may be started now."""
+        coming = (
+            i
+            for i, link in enumerate(self._links)
+            if i > index and (link.ready or link.starting or link.retry_at <= now)
+        )
+        return next(coming, None)
+
+    def is_ready(self, index: int) -> bool:
+        """Whether an engine can be asked."""
+        return self._links[index].ready
+
     def is_starting(self, index: int) -> bool:
         """Whether an engine is being started."""
         return self._links[index].starting
+
+    def starting(self, index: int) -> None:
+        """An engine is being started."""
+        link = self._links[index]
+        link.starting, link.note = True, "is starting"
 
     def started(self, index: int) -> None:
         """An engine was loaded and has answered its probes."""
@@ -110,17 +132,13 @@ class Chain:
         link.retry_at = now + self._pause_s(len(link.failures))
 
     def due(self, now: float) -> int | None:
-        """The best engine whose pause is over; from then on it counts as starting."""
-        for index, link in enumerate(self._links):
-            if not link.ready and not link.starting and link.retry_at <= now:
-                link.starting = True
-                return index
-        return None
+        """The best engine that is wanted and whose pause is over."""
+        waiting = (i for i in self._waiting() if self._links[i].retry_at <= now)
+        return next(waiting, None)
 
     def next_due(self) -> float | None:
         """When an engine is due next; None when none waits."""
-        waiting = (link.retry_at for link in self._links if not link.ready and not link.starting)
-        return min(waiting, default=None)
+        return min((self._links[index].retry_at for index in self._waiting()), default=None)
 
     @property
     def health(self) -> Health:
@@ -134,6 +152,14 @@ class Chain:
             return Health(Level.ERROR, f"no engine serves: {why}", None)
         name = self._links[serving].name
         return Health(Level.WARN, f"{name} serves: {why}", name)
+
+    def _waiting(self) -> Iterator[int]:
+        """Engines that are wanted and neither ready nor on their way."""
+        serving = self.serving
+        for index, link in enumerate(self._links):
+            wanted = serving is None or index < serving or self._policy.standby
+            if wanted and not link.ready and not link.starting:
+                yield index
 
     def _pause_s(self, failures: int) -> float:
         policy = self._policy

@@ -1,7 +1,7 @@
 """Several engines that stand in for each other: what a flight uses instead of one engine.
 
-The best one that is ready serves; another, if there is one, stays warm behind it. A frame
-on which an engine fails is given to the next, so it is late but not lost. Which engine
+The best one that is ready serves. A frame on which an engine fails is given to the next,
+which is started for it where it was not kept ready, so it is late but not lost. Which engine
 serves is decided in chain.py; how long a call may take, and what becomes of one that
 does not come back, in workers.py and processes.py.
 """
@@ -131,8 +131,14 @@ class Fallback:
         with self._changed:
             if self._closed:
                 raise InferenceError("this model was closed", "load it again")
-            following = self._chain.next_ready(index)
-            return None if following is None else (following, self._workers[following])
+            following = self._chain.next_coming(index, time.monotonic())
+            if following is None:
+                return None
+            if not self._chain.is_ready(following):
+                self._spawn(following)
+                self._wait_for_start(following)
+            ready = self._chain.next_ready(index)
+            return None if ready is None else (ready, self._workers[ready])
 
     def _give_up(self, index: int, worker: Worker, error: InferenceError) -> None:
         """A worker is set aside; what becomes of it is seen when its engine is due again."""
@@ -153,32 +159,32 @@ class Fallback:
     # --- starting engines --------------------------------------------------------------
 
     def _start_all(self) -> None:
-        """All engines at once, each given a head start on those below it."""
-        for index in range(len(self._engines)):
-            self._spawn(index)
-            if self._wait_for_start(index):
-                break
-        for below in range(index + 1, len(self._engines)):
-            self._spawn(below)
+        """Engines until one serves, each with a head start on those below it."""
         with self._changed:
+            for index in range(len(self._engines)):
+                self._spawn(index)
+                self._wait_for_start(index)
+                if self._infos:
+                    return
             self._changed.wait_for(lambda: bool(self._infos) or not self._is_starting())
             if not self._infos:
                 self._closed = True
                 raise self._last_error or self._nobody()
 
-    def _wait_for_start(self, index: int) -> bool:
-        """Whether an engine came to serve within its head start."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._chain.serving is not None or not self._chain.is_starting(index),
-                self._policy.patience_s,
-            )
-            return self._chain.serving is not None
+    def _wait_for_start(self, index: int) -> None:
+        """Until an engine is ready or was given up, but not for ever."""
+        self._changed.wait_for(
+            lambda: self._closed or not self._chain.is_starting(index), self._policy.patience_s
+        )
 
     def _is_starting(self) -> bool:
         return any(map(self._chain.is_starting, range(len(self._engines))))
 
     def _spawn(self, index: int) -> None:
+        """Start an engine, unless that is under way."""
+        if self._chain.is_starting(index):
+            return
+        self._chain.starting(index)
         name = f"start-{self._engines[index].name}"
         thread = threading.Thread(target=self._start, args=(index,), name=name, daemon=True)
         self._starts = [start for start in self._starts if start.is_alive()] + [thread]
@@ -252,8 +258,8 @@ class Fallback:
                     self._changed.wait(None if next_due is None else _until(next_due))
                 if self._closed:
                     return
-            if due is not None:
-                self._spawn(due)
+                if due is not None:
+                    self._spawn(due)
 
     def _tell(self) -> None:
         """Wake whoever waits, and tell of another health."""

@@ -25,6 +25,7 @@ from edge_infer.errors import UsageError
 from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
 from edge_infer.nodes.identity import Identity
+from edge_infer.perception.serving import AUTO, choose
 from edge_infer.runtime.selection import open_runtime
 from edge_infer.simulation.layout import FarmConfig
 from edge_infer.simulation.real_modules import RealModules
@@ -90,6 +91,9 @@ class Flight:
         with ExitStack() as stack:
             plan = self._plan
             self._bundle = ModelBundle.load(plan.model or shipped())
+            # Measured once, here: not by every drone while the others do the same.
+            engines = choose(self._bundle, AUTO).engines
+            self._engines = ", ".join(engine.name for engine in engines)
             if plan.modules:
                 RealModules.load(plan.modules)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edge_infer_"))
@@ -179,6 +183,7 @@ class Flight:
             "camera:drone": index,
             "camera:modules": f"'{plan.modules}'",
             "detector:model": f"'{plan.model}'",
+            "detector:backend": f"'{self._engines}'",
             "detector:faulty_share": FarmConfig.fault_rate if knows_healthy else 0.0,
         }
         return [word for key, value in parameters.items() for word in ("-p", f"{key}:={value}")]

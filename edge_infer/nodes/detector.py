@@ -173,7 +173,7 @@ class DetectorNode:
         choice = choose(self._bundle, config.backend, config.threads)
         for name, why in choice.left_out.items():
             self._node.get_logger().info(f"engine {name} is left out: {why}")
-        policy = Policy(timeout_s=config.watchdog_ms / 1e3)
+        policy = Policy(timeout_s=config.watchdog_ms / 1e3, standby=config.standby)
         return serve(choice, policy, isolated=config.isolated, on_change=self._on_health)
 
     def _open_pipeline(self) -> Pipeline:

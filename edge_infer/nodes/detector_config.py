@@ -34,6 +34,11 @@ class DetectorConfig(NodeConfig):
     isolated: bool = Field(
         False, description="Whether each engine has a process of its own, which may crash"
     )
+    standby: bool = Field(
+        False,
+        description="Whether the next engine is kept loaded behind the serving one, which takes "
+        "memory; else it is loaded when it is needed",
+    )
     score_threshold: float = Field(
         0.0, ge=0.0, le=1.0, description="Lowest score; 0 takes the model's own"
     )

@@ -4,7 +4,15 @@ import pytest
 
 from edge_infer.backends.chain import Chain, Health, Level, Policy
 
-POLICY = Policy(first_pause_s=2, longest_pause_s=10, memory_s=100, breaker=5, rest_s=1000, probes=3)
+POLICY = Policy(
+    first_pause_s=2,
+    longest_pause_s=10,
+    memory_s=100,
+    breaker=5,
+    rest_s=1000,
+    probes=3,
+    standby=True,
+)
 
 
 @pytest.fixture
@@ -22,6 +30,7 @@ def test_the_first_choice_serves(chain):
 
 def test_while_the_first_choice_starts_the_next_one_serves():
     chain = Chain(["gpu", "cpu"], POLICY)
+    chain.starting(0)
     assert chain.serving is None
     assert chain.health.level == Level.ERROR
     chain.started(1)
@@ -48,6 +57,7 @@ def test_an_engine_is_due_once_after_its_pause(chain):
     assert chain.next_due() == 12.0
     assert chain.due(11.9) is None
     assert chain.due(12.0) == 0
+    chain.starting(0)
     assert chain.due(12.0) is None
     assert chain.next_due() is None
     chain.started(0)
@@ -82,4 +92,18 @@ def test_engines_fail_and_rest_independently(chain):
     chain.failed(0, "fails", 20.0)
     assert chain.next_due() == 22.0
     assert chain.due(22.0) == 1
+    chain.starting(1)
     assert chain.due(30.0) == 0
+
+
+def test_engines_below_the_serving_one_wait_until_they_are_needed():
+    chain = Chain(["gpu", "npu", "cpu"], POLICY._replace(standby=False))
+    chain.started(0)
+    assert chain.next_due() is None
+    assert chain.next_coming(0, 0.0) == 1
+    chain.failed(0, "is gone", 0.0)
+    assert chain.due(0.0) == 1
+    chain.failed(1, "is gone", 0.0)
+    assert chain.next_coming(-1, 1.0) == 2
+    chain.started(2)
+    assert chain.due(2.0) == 0, "the better ones are tried again"

@@ -21,7 +21,9 @@ from edge_infer.errors import BackendError, EngineLostError, InferenceError, Mod
 ONES = np.ones((1, 4), np.float32)
 HALVES = [[0.5] * 4]
 DEADLINE_S = 30.0
-QUICK = Policy(timeout_s=0.3, first_pause_s=0.05, longest_pause_s=0.2, patience_s=DEADLINE_S)
+QUICK = Policy(
+    timeout_s=0.3, first_pause_s=0.05, longest_pause_s=0.2, patience_s=DEADLINE_S, standby=True
+)
 PATIENT = QUICK._replace(first_pause_s=1000.0, longest_pause_s=1000.0)
 """Nothing is started anew within a test."""
 
@@ -236,6 +238,19 @@ def test_an_engine_that_recovers_serves_again_without_a_new_start(open_chain, we
     mend(weights, First)
     assert chain.wait_for("first", DEADLINE_S)
     assert loads(weights, First) == 1
+
+
+@pytest.mark.parametrize("fault", ["error", "hang"])
+def test_an_engine_that_was_not_kept_ready_is_started_for_the_frame(
+    open_chain, weights, start, fault
+):
+    chain, _ = open_chain(PATIENT._replace(standby=False), start)
+    assert answer(chain) == HALVES
+    assert loads(weights, Second) == 0
+    spoil(weights, First, fault)
+    assert answer(chain) == HALVES
+    assert loads(weights, Second) == 1
+    assert chain.health.serving == "second"
 
 
 def test_an_input_on_which_all_engines_fail_is_at_fault_itself(open_chain):

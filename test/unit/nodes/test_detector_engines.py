@@ -80,16 +80,19 @@ class Bench:
 def quick(monkeypatch):
     """Engines are tried again soon."""
     monkeypatch.setattr(
-        detector, "Policy", lambda timeout_s: Policy(timeout_s, first_pause_s=0.1, patience_s=30)
+        detector,
+        "Policy",
+        lambda **given: Policy(first_pause_s=0.1, patience_s=DEADLINE_S, **given),
     )
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("standby", [False, True])
 @pytest.mark.parametrize("fault", ["crash", "hang hard", "hang", "nan", "memory"])
 def test_a_lost_engine_costs_no_frame_and_health_goes_down_and_up_again(
-    model: Path, fault: str
+    model: Path, fault: str, standby: bool
 ) -> None:
-    bench = Bench(model, isolated=True)
+    bench = Bench(model, isolated=True, standby=standby)
     engines = bench.detector.engines
     assert engines.settle(DEADLINE_S)
     bench.frame()

@@ -190,8 +190,13 @@ class DetectorNode:
         """The engines are doing better or worse, or another one serves."""
         self._status.set_health(health.level, health.message)
         logger = self._node.get_logger()
-        say = {Level.OK: logger.info, Level.WARN: logger.warning, Level.ERROR: logger.error}
-        say[health.level](health.message)
+        # One place each: rclpy lets no place log with two severities.
+        if health.level is Level.OK:
+            logger.info(health.message)
+        elif health.level is Level.WARN:
+            logger.warning(health.message)
+        else:
+            logger.error(health.message)
         if health.serving:
             self._announce(health.serving)
 

@@ -22,6 +22,7 @@ from edge_infer.nodes import detector, topics
 from edge_infer.nodes.detector import DetectorNode
 from edge_infer.nodes.detector_config import DetectorConfig
 from edge_infer.runtime.loopback import LoopbackNetwork
+from edge_infer.runtime.selection import available, open_runtime
 
 PLACE = np.array([[40, 50, 20, 30, 0.9, 0.1]], np.float32).T
 DEADLINE_S = 30.0
@@ -148,3 +149,33 @@ def test_auto_takes_all_engines_of_the_bundle(model: Path) -> None:
     assert bench.health[-1][0] == 0
     assert bench.health[-1][1] in ("first serves", "second serves")
     bench.detector.close()
+
+
+@pytest.mark.ros
+@pytest.mark.usefixtures("quick")
+def test_under_ros_health_goes_down_and_up_again(model: Path, monkeypatch) -> None:
+    if reason := available()["ros"]:
+        pytest.skip(reason)
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_DOMAIN_ID", "77")
+    runtime = open_runtime("ros", [])
+    config = DetectorConfig(
+        model=str(model), state_dir=str(model.parent), backend="first, second", isolated=True
+    )
+    node = DetectorNode(runtime.create_node("detector"), config)
+    heard: list[Any] = []
+    other = runtime.create_node("other")
+    topics.DETECTIONS.subscription(other, heard.append)
+    frame = CameraFrame(np.zeros((128, 160), np.uint8), "mono8", 0, "cam")
+    try:
+        for count, fault in enumerate(["", "crash", ""], 1):
+            (model / "a.first").write_text(fault)
+            if not fault:
+                assert node.engines.wait_for("first", DEADLINE_S)
+            runtime.spin_until(lambda: other.count_publishers("detector/detections") > 0, 10.0)
+            node.submit(frame)
+            runtime.spin_until(lambda count=count: len(heard) == count, DEADLINE_S)
+        assert [len(msg.detections) for msg in heard] == [1, 1, 1]
+    finally:
+        node.close()
+        runtime.shutdown()

@@ -47,6 +47,20 @@ def yolox() -> dict[str, Array]:
     return {"output": rows}
 
 
+def yolox_decoded() -> dict[str, Array]:
+    rows = np.zeros((1, 84, 8), np.float32)
+    rows[0, :, :2] = [((x + 0.5) * s, (y + 0.5) * s) for x, y, s in PLACES]
+    rows[0, HERE] = [28, 32, 24, 24, 0.75, 0, 1, 0]
+    return {"output": rows}
+
+
+def yolov6() -> dict[str, Array]:
+    rows = yolox_decoded()["output"]
+    rows[0, :, 4] = 1
+    rows[0, HERE, 6] = 0.75
+    return {"outputs": rows}
+
+
 def nanodet() -> dict[str, Array]:
     rows = np.zeros((1, 85, 3 + 32), np.float32)
     rows[0, HERE, 1] = 0.75
@@ -102,6 +116,8 @@ DETECTORS = {
     "yolov8_normalised": yolov8(64),
     "yolov5": yolov5(),
     "yolox": yolox(),
+    "yolox_decoded": yolox_decoded(),
+    "yolov6": yolov6(),
     "nanodet": nanodet(),
     "yolov10": yolov10(),
     "yolov10_normalised": yolov10(64),
@@ -166,8 +182,17 @@ def test_what_is_not_said_is_as_usual(tmp_path: Path) -> None:
 
 
 def test_a_family_brings_its_own_preprocessing(tmp_path: Path) -> None:
-    spec = pack(saved(tmp_path, onnx_file(yolox())), wishes(tmp_path)).manifest.input
-    assert (spec.colours, spec.align, spec.scale) == ("bgr", "corner", 1.0)
+    for head in ("yolox", "yolox_decoded"):
+        weights = saved(tmp_path, onnx_file(DETECTORS[head]))
+        spec = pack(weights, wishes(tmp_path, out=tmp_path / head)).manifest.input
+        assert (spec.colours, spec.align, spec.scale) == ("bgr", "corner", 1.0)
+
+
+def test_the_first_nanodet_keeps_shapes_as_they_are(tmp_path: Path) -> None:
+    outputs = {"output": nanodet()["output"][:, :84]}
+    weights = saved(tmp_path, onnx_file(outputs))
+    spec = pack(weights, wishes(tmp_path, head="nanodet_first")).manifest.input
+    assert (spec.colours, spec.resize, spec.align) == ("bgr", "letterbox", "corner")
 
 
 def test_wishes_come_before_what_is_usual(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ class Head:
         nms: whether several boxes may be one thing.
         usual: preprocessing.
         normalised: the head with the same shapes whose boxes are in 0..1; "" for none.
+        decoded: heads with the same shapes whose boxes are in input pixels.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Head:
     nms: bool = True
     usual: Usual = _MOSTLY
     normalised: str = ""
+    decoded: tuple[str, ...] = ()
 
 
 # --- shapes --------------------------------------------------------------------------

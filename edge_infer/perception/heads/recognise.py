@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from edge_infer.backends.base import TensorSpec
 from edge_infer.errors import ModelError
 from edge_infer.perception.heads.base import Fit, Given, Head, Outputs
@@ -18,6 +20,9 @@ _TASK = "detect"
 
 _LARGEST_NORMALISED = 2.0
 """Boxes that are spread over the input reach its edge: 1, or hundreds of pixels."""
+
+_FARTHEST_RAW = 8.0
+"""Half of the centres are nearer to their places, in strides; in pixels they are spread out."""
 
 
 def recognise(
@@ -66,17 +71,23 @@ def fit(head: Head, given: Given) -> Fit:
 
 
 def in_its_units(head: Head, outputs: Outputs) -> Head:
-    """The same head, or that of the same shape whose boxes are in 0..1 if those of a picture are.
+    """The same head, or that of the same shape whose boxes are in the units of a picture's.
 
     Args:
         head: as recognised.
         outputs: of any picture, in the head's order.
     """
-    if not head.normalised:
+    if not head.normalised and not head.decoded:
         return head
     output = outputs[0][0]
     # Channels are fewer than places.
-    boxes = (output if len(output) > output.shape[1] else output.T)[:, :4]
+    rows = output if len(output) > output.shape[1] else output.T
+    boxes = rows[:, :4]
+    if head.decoded:
+        if np.median(boxes[:, :2]) <= _FARTHEST_RAW:
+            return head
+        # It has no chance that something is there, and fills the place with ones.
+        return HEADS["yolov6" if (rows[:, 4] == 1).all() else "yolox_decoded"]
     # Of a grid the centres are sure to reach across the input, of a list the right edges.
     if (boxes[:, :2] if head.nms else boxes).max(initial=0.0) > _LARGEST_NORMALISED:
         return head
@@ -88,7 +99,7 @@ def in_its_units(head: Head, outputs: Outputs) -> Head:
 
 def _likely(given: Given) -> dict[str, Fit]:
     """Heads that fit, without those that only fit a part of what another explains."""
-    twins = {head.normalised for head in HEADS.values()}
+    twins = {twin for head in HEADS.values() for twin in (head.normalised, *head.decoded)}
     fits = {
         name: found
         for name, head in HEADS.items()

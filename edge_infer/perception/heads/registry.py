@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge_infer.errors import DecodeError
 from edge_infer.models.manifest import OUTLINES
-from edge_infer.perception.heads import detr, nanodet, ssd, yolov5, yolov8, yolov10, yolox
+from edge_infer.perception.heads import detr, nanodet, ssd, yolov5, yolov6, yolov8, yolov10, yolox
 from edge_infer.perception.heads.base import Head
 
 HEADS: dict[str, Head] = {
@@ -14,10 +14,13 @@ HEADS: dict[str, Head] = {
         yolov8.NORMALISED,
         yolov5.HEAD,
         yolov5.NORMALISED,
+        yolov6.HEAD,
         yolov10.HEAD,
         yolov10.NORMALISED,
         yolox.HEAD,
+        yolox.DECODED,
         nanodet.HEAD,
+        nanodet.FIRST,
         ssd.HEAD,
         detr.DETR,
         detr.DETR_QUERIES,

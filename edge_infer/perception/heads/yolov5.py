@@ -24,7 +24,7 @@ from edge_infer.perception.heads.base import (
     from_centres,
     in_pixels,
 )
-from edge_infer.perception.heads.grids import P5, P6, TINY, dense
+from edge_infer.perception.heads.grids import P2, P5, P6, TINY, dense
 
 
 def decode(outputs: Outputs, manifest: Manifest) -> Candidates:
@@ -43,13 +43,17 @@ def _read(head: str, outputs: Outputs, manifest: Manifest) -> tuple[NDArray[np.f
     """Centres and sizes above the threshold, and what they are."""
     check(head, outputs, (1, "n", 5 + len(manifest.labels)))
     rows = outputs[0][0]
-    best = best_of_rows(rows[:, 5:], manifest.score_threshold, factor=rows[:, 4])
+    if len(manifest.labels) == 1:
+        # Both families train the chance of a label only where there are several.
+        best = best_of_rows(rows[:, 4:5], manifest.score_threshold)
+    else:
+        best = best_of_rows(rows[:, 5:], manifest.score_threshold, factor=rows[:, 4])
     return rows[best.place, :4].astype(np.float32, copy=False), best
 
 
 def fits(given: Given) -> Fit | None:
     """By three times the number of places on the input."""
-    for name, channels in dense(given, (P5, P6, TINY), each=3):
+    for name, channels in dense(given, (P5, P6, P2, TINY), each=3):
         if channels > 5 and given.labels in (None, channels - 5):
             return Fit((name,), channels - 5, dense=True)
     return None

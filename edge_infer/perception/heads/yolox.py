@@ -1,7 +1,9 @@
 """One output [1, n, 5 + labels] with one box at each place: YOLOX as it is exported.
 
 Raw offsets of the centre from the place, in strides; logarithms of width and height in
-strides; the chance that something is there, then a chance for each label if so.
+strides; the chance that something is there, then a chance for each label if so. With
+decoding in the export, centre, width and height are in input pixels: that is a head of its
+own name, for the shapes do not tell.
 """
 
 from __future__ import annotations
@@ -46,6 +48,15 @@ def decode(outputs: Outputs, manifest: Manifest) -> Candidates:
     return candidates(from_centres(cxcywh), best.score, best.class_id)
 
 
+def decode_decoded(outputs: Outputs, manifest: Manifest) -> Candidates:
+    """Boxes in input pixels, as they were."""
+    check("yolox_decoded", outputs, (1, "n", 5 + len(manifest.labels)))
+    rows = outputs[0][0]
+    best = best_of_rows(rows[:, 5:], manifest.score_threshold, factor=rows[:, 4])
+    cxcywh = rows[best.place, :4].astype(np.float32, copy=False)
+    return candidates(from_centres(cxcywh), best.score, best.class_id)
+
+
 def fits(given: Given) -> Fit | None:
     """By the number of places on the input."""
     for name, channels in dense(given, _STRIDES):
@@ -54,7 +65,14 @@ def fits(given: Given) -> Fit | None:
     return None
 
 
+_USUAL = Usual(colours="bgr", align="corner", scale=1.0)
+
 HEAD = Head(
     "yolox", "[1, n, 5 + labels], n the places on the input", ("boxes and scores",),
-    decode, fits, usual=Usual(colours="bgr", align="corner", scale=1.0),
+    decode, fits, usual=_USUAL, decoded=("yolox_decoded", "yolov6"),
+)  # fmt: skip
+
+DECODED = Head(
+    "yolox_decoded", "as yolox, decoded to centre, width and height in input pixels", HEAD.roles,
+    decode_decoded, fits, usual=_USUAL,
 )  # fmt: skip

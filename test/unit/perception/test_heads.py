@@ -53,7 +53,14 @@ def slow_yolov8(rows, unit=1.0):
 def slow_yolov5(rows, unit=1.0):
     for row in rows:
         score, label = best(row[5:])
-        yield around(*row[:4], unit), product(row[4], score), label
+        score = product(row[4], score) if len(row) > 6 else row[4]
+        yield around(*row[:4], unit), score, label
+
+
+def slow_yolox_decoded(rows):
+    for row in rows:
+        score, label = best(row[5:])
+        yield around(*row[:4]), product(row[4], score), label
 
 
 def slow_yolox(rows):
@@ -64,8 +71,9 @@ def slow_yolox(rows):
         yield box, product(row[4], score), label
 
 
-def slow_nanodet(rows, classes, bins):
-    for row, (x, y, stride) in zip(rows, GRID_P6, strict=True):
+def slow_nanodet(rows, classes, bins, cells, middle):
+    for row, (column, line, stride) in zip(rows, cells, strict=True):
+        x, y = column + middle, line + middle
         reach = []
         for side in range(4):
             powers = [math.exp(v) for v in row[classes + side * bins :][:bins]]
@@ -124,11 +132,23 @@ def yolox(rng, classes):
     return [rows[None]], slow_yolox(rows.tolist())
 
 
-def nanodet(rng, classes):
+def yolox_decoded(rng, classes):
+    (rows,), _ = yolov5(rng, classes)
+    rows = rows[:, : len(GRID)]
+    return [rows], slow_yolox_decoded(rows[0].tolist())
+
+
+def yolov6(rng, classes):
+    (rows,), _ = yolox_decoded(rng, classes)
+    rows[..., 4] = 1
+    return [rows], slow_yolox_decoded(rows[0].tolist())
+
+
+def nanodet(rng, classes, cells=GRID_P6, middle=0.0):
     bins = int(rng.integers(2, 18))
-    rows = random(rng, len(GRID_P6), classes + 4 * bins)
-    rows[:, classes:] = rng.normal(0, 2, (len(GRID_P6), 4 * bins))
-    return [rows[None]], slow_nanodet(rows.tolist(), classes, bins)
+    rows = random(rng, len(cells), classes + 4 * bins)
+    rows[:, classes:] = rng.normal(0, 2, (len(cells), 4 * bins))
+    return [rows[None]], slow_nanodet(rows.tolist(), classes, bins, cells, middle)
 
 
 def listed(rng, classes, unit=1.0):
@@ -183,7 +203,11 @@ CASES = {
     "yolov10": listed,
     "yolov10_normalised": lambda rng, classes: listed(rng, classes, SIZE),
     "yolox": yolox,
+    "yolox_decoded": yolox_decoded,
+    "yolov6": yolov6,
     "nanodet": nanodet,
+    "nanodet P5": lambda rng, classes: nanodet(rng, classes, GRID),
+    "nanodet_first": lambda rng, classes: nanodet(rng, classes, GRID, 0.5),
     "ssd": ssd,
     "detr": detr,
     "detr_queries": detr_queries,
@@ -255,9 +279,9 @@ def test_wrong_shapes_are_refused(case, spoil):
         HEADS[name].decode(outputs, manifest(name, 3))
 
 
-@pytest.mark.parametrize("name", ["yolox", "nanodet"])
+@pytest.mark.parametrize("name", ["yolox", "nanodet", "nanodet_first"])
 def test_places_that_are_not_those_of_the_input_are_refused(name):
-    channels = {"yolox": 8, "nanodet": 35}[name]
+    channels = 8 if name == "yolox" else 35
     with pytest.raises(DecodeError, match="n the places on 64x64"):
         HEADS[name].decode([np.zeros((1, 83, channels), np.float32)], manifest(name, 3))
 
@@ -283,6 +307,12 @@ def test_any_threshold_will_do(case, threshold):
     found = HEADS[name].decode(outputs, manifest(name, 3, score_threshold=threshold))
     assert len(found.score) <= TOP_K
     assert (len(found.score) == 0) == (threshold == 1.0)
+
+
+def test_the_chance_of_an_only_label_does_not_count():
+    rows = np.float32([[[32, 32, 8, 8, 0.75, 0.5]]])
+    for name in ("yolov5", "yolov5_normalised"):
+        assert HEADS[name].decode([rows], manifest(name, 1)).score.tolist() == [0.75]
 
 
 def test_a_distribution_that_reaches_nowhere_is_no_box():

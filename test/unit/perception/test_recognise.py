@@ -35,6 +35,7 @@ FAMILIES = {
     "yolov8 P6": lambda size, c: [spec("output0", 1, 4 + c, grid(size, P6))],
     "yolov5": lambda size, c: [spec("output0", 1, 3 * grid(size), 5 + c)],
     "yolov5 P6": lambda size, c: [spec("output0", 1, 3 * grid(size, P6), 5 + c)],
+    "yolov5 P2": lambda size, c: [spec("output0", 1, 3 * grid(size, (4, *P5)), 5 + c)],
     "yolov5 raw maps too": lambda size, c: [
         spec("map", 1, 3, size[1] // 8, size[0] // 8, 5 + c),
         spec("output0", 1, 3 * grid(size), 5 + c),
@@ -42,7 +43,6 @@ FAMILIES = {
     "yolov10": lambda size, c: [spec("output0", 1, 300, 6)],
     "yolox": lambda size, c: [spec("output", 1, grid(size), 5 + c)],
     "nanodet": lambda size, c: [spec("output", 1, grid(size, P6), c + 32)],
-    "nanodet P5": lambda size, c: [spec("output", 1, grid(size), c + 44)],
     "ssd": lambda size, c: ssd(),
     "detr": lambda size, c: [
         spec("labels", 1, 300, dtype="int64"), spec("boxes", 1, 300, 4), spec("scores", 1, 300)
@@ -88,6 +88,11 @@ def test_a_list_of_rtdetr_is_not_that_of_yolov10():
 def test_without_labels_two_families_are_a_question():
     with pytest.raises(ModelError, match="--head yolov8 or --head yolox or --head nanodet"):
         recognise([spec("output", 1, 8400, 85)], (640, 640), None, {})
+
+
+def test_which_corner_of_a_cell_nanodet_looks_from_is_a_question():
+    with pytest.raises(ModelError, match="--head nanodet or --head nanodet_first"):
+        recognise([spec("output", 1, 2100, 80 + 32)], (320, 320), 80, {})
 
 
 def test_a_wrong_number_of_labels_is_told():
@@ -177,7 +182,11 @@ def test_boxes_tell_their_units(unit, suffix):
     assert in_its_units(HEADS["yolov5"], [rows[None]]).name == f"yolov5{suffix}"
     assert in_its_units(HEADS["yolov8"], [rows.T[None]]).name == f"yolov8{suffix}"
     assert in_its_units(HEADS["yolov8"], [rows[None]]).name == f"yolov8{suffix}"
-    assert in_its_units(HEADS["yolox"], [rows[None]]).name == "yolox"
+    yolox = {1: "yolox_decoded", 320: "yolox"}[unit]
+    assert in_its_units(HEADS["yolox"], [rows[None]]).name == yolox
+    rows[:, 4] = 1
+    yolov6 = {1: "yolov6", 320: "yolox"}[unit]
+    assert in_its_units(HEADS["yolox"], [rows[None]]).name == yolov6
     rows[:, 2:4] += rows[:, :2]
     assert in_its_units(HEADS["yolov10"], [rows[None, :300, :6]]).name == f"yolov10{suffix}"
 

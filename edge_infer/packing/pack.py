@@ -58,7 +58,7 @@ def pack(weights: Path, wishes: Wishes) -> ModelBundle:
         results = {name: tensor.copy() for name, tensor in zip(given, tensors, strict=True)}
     head, outputs = _head(results, image, len(names), wishes, noted)
     file = weights.name if re.match(FILE_NAME, weights.name) else f"model{weights.suffix.lower()}"
-    precision = wishes.precision or _precision(content, results.values())
+    precision = wishes.precision or _precision(engine, content, image.dtype, results.values())
     manifest = _manifest(weights, {
         "name": wishes.name or _name(weights),
         "version": wishes.version,
@@ -96,9 +96,12 @@ def _read(weights: Path) -> bytes:
     return content
 
 
-def _precision(content: bytes, results: Iterable[NDArray[Any]]) -> Precision:
-    """By the words in the graph and the type of what it gives."""
-    if b"DequantizeLinear" in content:
+def _precision(
+    engine: str, content: bytes, dtype: str, results: Iterable[NDArray[Any]]
+) -> Precision:
+    """By the words in the graph, the type of what it takes and of what it gives."""
+    whole = engine == "tflite" and dtype in ("int8", "uint8")
+    if whole or b"DequantizeLinear" in content:
         return "int8"
     half = any(result.dtype == np.float16 for result in results)
     return "float16" if half else "float32"

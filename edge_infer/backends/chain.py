@@ -142,14 +142,16 @@ class Chain:
 
     @property
     def health(self) -> Health:
-        """OK while the first choice serves, WARN while another does, ERROR while none does."""
+        """OK while the first choice serves, WARN while another does or starts, else ERROR."""
         serving = self.serving
         if serving == 0:
             return Health(Level.OK, f"{self._links[0].name} serves", self._links[0].name)
         above = self._links[:serving]
         why = ", ".join(f"{link.name} {link.note}" for link in above)
         if serving is None:
-            return Health(Level.ERROR, f"no engine serves: {why}", None)
+            hope = any(link.starting or link.retry_at == -math.inf for link in self._links)
+            level = Level.WARN if hope else Level.ERROR
+            return Health(level, f"no engine serves: {why}", None)
         name = self._links[serving].name
         return Health(Level.WARN, f"{name} serves: {why}", name)
 

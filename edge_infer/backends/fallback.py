@@ -79,9 +79,14 @@ class Fallback:
             return self._chain.health
 
     def wait_for(self, served_by: str, timeout_s: float) -> bool:
-        """Wait until an engine of this name serves; whether it does."""
+        """Wait until an engine of this name serves, and that was told; whether it came to be."""
+
+        def serves() -> bool:
+            told = self._told.serving if self._told else None
+            return told == served_by == self._chain.health.serving
+
         with self._changed:
-            return self._changed.wait_for(lambda: self._serving() == served_by, timeout_s)
+            return self._changed.wait_for(serves, timeout_s)
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until no engine is being started; whether that came to be."""
@@ -151,10 +156,6 @@ class Fallback:
 
     def _nobody(self) -> InferenceError:
         return InferenceError(self.health.message, "wait for an engine to be started again")
-
-    def _serving(self) -> str | None:
-        serving = self._chain.serving
-        return None if serving is None else self._engines[serving].name
 
     # --- starting engines --------------------------------------------------------------
 
@@ -268,9 +269,11 @@ class Fallback:
                 self._changed.notify_all()
                 health = self._chain.health
                 news = health != self._told and not self._closed
-                self._told = health
             if news:
                 self._on_change(health)
+            with self._changed:
+                self._told = health
+                self._changed.notify_all()
 
 
 class _Serving:

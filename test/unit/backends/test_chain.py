@@ -32,7 +32,7 @@ def test_while_the_first_choice_starts_the_next_one_serves():
     chain = Chain(["gpu", "cpu"], POLICY)
     chain.starting(0)
     assert chain.serving is None
-    assert chain.health.level == Level.ERROR
+    assert chain.health.level == Level.WARN
     chain.started(1)
     chain.note(0, "is building its plan: 40 %")
     assert chain.serving == 1

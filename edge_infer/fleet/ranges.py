@@ -60,6 +60,9 @@ def to_ranges(spans: Mapping[Log, list[Span]]) -> list[LogRange]:
 
 def add_number(spans: list[Span], number: int) -> None:
     """Put a number that is not there into ordered, disjoint spans, in place."""
+    if spans and spans[-1][1] == number - 1:  # the next one, as nearly always
+        spans[-1] = (spans[-1][0], number)
+        return
     at = bisect_right(spans, (number, number))
     first = last = number
     if at < len(spans) and spans[at][0] == number + 1:
@@ -68,6 +71,18 @@ def add_number(spans: list[Span], number: int) -> None:
         at -= 1
         first = spans.pop(at)[0]
     spans.insert(at, (first, last))
+
+
+def cut_below(spans: list[Span], number: int) -> list[Span]:
+    """Take the numbers below this one out of ordered, disjoint spans, in place; returns them."""
+    at = bisect_right(spans, (number, -1))
+    cut = spans[:at]
+    del spans[:at]
+    if cut and cut[-1][1] >= number:
+        first, last = cut[-1]
+        cut[-1] = (first, number - 1)
+        spans.insert(0, (number, last))
+    return cut
 
 
 def _by_log(ranges: Iterable[LogRange]) -> defaultdict[Log, list[Span]]:

@@ -21,6 +21,8 @@ from dataclasses import replace
 
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM, Change, PrioritySet
+from edge_infer.fleet.floors import Floor
+from edge_infer.fleet.ranges import Log
 
 _UNPUBLISHED = 1 << 32
 """Sequence numbers on the wire end below: a held sighting ranks behind them all."""
@@ -47,6 +49,8 @@ class Suppressor:
         self._max_held = max_held
         self._known = PrioritySet(radius_mm)
         self._held: dict[SightingId, None] = {}
+        self._numbers: dict[Log, set[int]] = {}
+        """Of the published ones."""
 
     @property
     def suppressed(self) -> int:
@@ -76,7 +80,22 @@ class Suppressor:
 
     def hear(self, sighting: Sighting) -> tuple[Sighting, ...]:
         """Take in a published sighting of any drone; returns own ones to publish now."""
-        return self._release(self._known.insert(sighting))
+        return self._release(self._insert(sighting))
+
+    def forget(self, floor: Floor) -> tuple[Sighting, ...]:
+        """Let go of what is garbage for the fleet; returns own ones that may go out now."""
+        numbers = self._numbers.get((floor.source, floor.boot), set())
+        gone = {number for number in numbers if number < floor.below}
+        numbers -= gone
+        to_publish: list[Sighting] = []
+        for number in sorted(gone):
+            identity = SightingId(floor.source, floor.boot, number)
+            to_publish += self._release(self._known.discard(identity))
+        return tuple(to_publish)
+
+    def _insert(self, sighting: Sighting) -> Change:
+        self._numbers.setdefault(sighting.id[:2], set()).add(sighting.id.sequence)
+        return self._known.insert(sighting)
 
     def _release(self, change: Change) -> tuple[Sighting, ...]:
         return tuple(self._publish(kept) for kept in change.kept if kept.id in self._held)
@@ -86,5 +105,5 @@ class Suppressor:
         numbered = replace(waiting, id=waiting.id._replace(sequence=self.published))
         del self._held[waiting.id]
         self._known.discard(waiting.id)
-        self._known.insert(numbered)
+        self._insert(numbered)
         return numbered

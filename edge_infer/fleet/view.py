@@ -17,7 +17,7 @@ from edge_infer.fleet.spatial import HashGrid
 
 
 class View:
-    """The targets of a growing set of sightings.
+    """The targets of a set of sightings that come, and are forgotten one day.
 
     Args:
         radius_mm: within this two sightings of different frames are one thing.
@@ -38,9 +38,11 @@ class View:
 
     def insert(self, sighting: Sighting) -> Change:
         """Take in a sighting; one whose identity is here already changes nothing."""
-        change = self._known.insert(sighting)
-        self._stale.update(s.id for changed in change for s in changed)
-        return change
+        return self._follow(self._known.insert(sighting))
+
+    def discard(self, identity: SightingId) -> Change:
+        """Forget a sighting; one that is not here changes nothing."""
+        return self._follow(self._known.discard(identity))
 
     def stands_for(self, duplicate: Sighting) -> Target | None:
         """The target that a removed sighting is part of now."""
@@ -60,6 +62,10 @@ class View:
     def duplicates_removed(self) -> int:
         """Sightings that only repeat a better one."""
         return len(self._known) - self._known.kept_count
+
+    def _follow(self, change: Change) -> Change:
+        self._stale.update(s.id for changed in change for s in changed)
+        return change
 
     def _refresh(self) -> None:
         for best in self._stale:

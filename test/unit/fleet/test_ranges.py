@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_infer.fleet.ranges import LogRange, add_number, common, head, minus
+from edge_infer.fleet.ranges import LogRange, add_number, common, cut_below, head, minus
 
 RANGES = st.lists(
     st.builds(
@@ -65,3 +65,16 @@ def test_a_range_as_wide_as_the_numbers_go_costs_nothing() -> None:
         LogRange("a", 1, 0, 6),
         LogRange("a", 1, 10, 2**32 - 1),
     ]
+
+
+@given(st.sets(st.integers(0, 20)), st.integers(0, 22))
+def test_cutting_parts_the_numbers_in_two(held: set[int], number: int) -> None:
+    spans: list[tuple[int, int]] = []
+    for one in held:
+        add_number(spans, one)
+    cut = [LogRange("a", 1, *span) for span in cut_below(spans, number)]
+    kept = [LogRange("a", 1, *span) for span in spans]
+    assert {k for _, _, k in numbers(cut)} == {k for k in held if k < number}
+    assert {k for _, _, k in numbers(kept)} == {k for k in held if k >= number}
+    assert is_canonical(cut)
+    assert is_canonical(kept)

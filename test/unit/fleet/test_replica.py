@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.domain import Sighting, SightingId
-from edge_infer.errors import IdentityConflictError
+from edge_infer.errors import FleetError, IdentityConflictError
+from edge_infer.fleet.floors import Floor
 from edge_infer.fleet.replica import LogRange, Replica, canonical_bytes
 
 
@@ -80,11 +81,12 @@ CHANGES = [
     {"y_mm": 1},
     {"z_mm": 1},
     {"covariance_m2": (0.25, 0.125, 0.25)},
+    {"covariance_m2": (0.25, -0.0, 0.25)},
     {"model_version": "1.0.1"},
 ]
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+@pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_one_identity_has_one_payload(change: dict[str, object]) -> None:
     known = sighting()
     replica = Replica([known])
@@ -106,11 +108,19 @@ def test_the_digest_tells_identities_apart() -> None:
 
 def test_canonical_bytes_are_as_written_down() -> None:
     """Another implementation must come to these bytes, so they do not change."""
-    assert canonical_bytes(sighting("drone_ü", 2, 3, x_mm=-7, score=0.5, stamp_ns=4)) == (
-        b'["drone_\\u00fc",2,3,4,1003,"hot_cell",0.5,-7,0,0,0.25,0.0,0.25,"1.0.0"]'
+    assert (
+        canonical_bytes(sighting("drone_ü", 2, 3, x_mm=-7, score=0.5, stamp_ns=4))
+        == (
+            b"S\x00\x00\x00\x02\x00\x00\x00\x03"  # boot, sequence
+            b"\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x03\xeb"  # stamp, frame
+            b"\x3f\xe0\x00\x00\x00\x00\x00\x00"  # score
+            b"\xff\xff\xff\xff\xff\xff\xff\xf9" + bytes(16) + b"\x3f\xd0\x00\x00\x00\x00\x00\x00"
+            b"\x00\x00\x00\x00\x00\x00\x00\x00\x3f\xd0\x00\x00\x00\x00\x00\x00"
+            b'"drone_\\u00fc""hot_cell""1.0.0"'
+        )
     )
     assert Replica([sighting()]).digest() == (
-        "5724711c8a60875ed1eb260d10d433315549b166be218b49d880a58273b4af86"
+        "9d4712e37e39fbd49afbd85a885c3fc159493d2c73dcb3b8a7026245cb57f7c5"
     )
 
 
@@ -126,3 +136,58 @@ def test_the_widest_request_is_answered_with_what_is_there() -> None:
     asked = [LogRange("a", 1, 0, 2**32 - 1), LogRange("x", 1, 0, 2**32 - 1)]
     assert [s.id for s in replica.take(asked, 10)] == [SightingId("a", 1, 3)]
     assert replica.take([LogRange("a", 1, 9, 0)], 10) == []
+
+
+def test_below_the_floor_all_is_forgotten_and_refused() -> None:
+    ids = [("a", 1, 1), ("a", 1, 2), ("a", 1, 4), ("a", 2, 1), ("b", 1, 1)]
+    replica = Replica(sighting(*identity) for identity in ids)
+    gone = replica.raise_floors([Floor("a", 1, 4), Floor("c", 1, 9)])
+    assert [s.id for s in gone] == [SightingId("a", 1, 1), SightingId("a", 1, 2)]
+    assert {s.id for s in replica} == {SightingId(*identity) for identity in ids[2:]}
+    assert SightingId("a", 1, 4) in replica
+    assert SightingId("a", 1, 1) not in replica
+    assert replica.add_all([sighting("a", 1, 1), sighting("a", 1, 3), sighting("c", 1, 8)]) == []
+    assert (replica.late, replica.forgotten, len(replica)) == (3, 2, 3)
+    assert replica.floors() == [Floor("a", 1, 4), Floor("c", 1, 9)]
+
+
+def test_a_floor_does_not_fall() -> None:
+    replica = Replica([sighting("a", 1, 5)], [Floor("a", 1, 4)])
+    digest = replica.digest()
+    assert replica.raise_floors([Floor("a", 1, 3), Floor("a", 1, 4), Floor("z", 1, 0)]) == []
+    assert replica.floors() == [Floor("a", 1, 4)]
+    assert replica.digest() == digest
+
+
+def test_floors_are_in_the_digest() -> None:
+    floors = [[], [Floor("a", 1, 1)], [Floor("a", 1, 2)], [Floor("a", 2, 1)], [Floor("b", 1, 1)]]
+    assert len({Replica(floors=some).digest() for some in floors}) == len(floors)
+    raised = Replica(floors=[Floor("a", 1, 1), Floor("a", 1, 2)])
+    assert raised.digest() == Replica(floors=[Floor("a", 1, 2)]).digest()
+
+
+def test_garbage_is_not_missing() -> None:
+    replica = Replica([sighting("a", 1, 6)], [Floor("a", 1, 4)])
+    assert replica.missing([LogRange("a", 1, 1, 9)]) == [
+        LogRange("a", 1, 4, 5),
+        LogRange("a", 1, 7, 9),
+    ]
+
+
+def test_merging_takes_the_floors_first() -> None:
+    replica = Replica([sighting("a", 1, 1), sighting("a", 1, 2)])
+    other = Replica([sighting("a", 1, 3)], [Floor("a", 1, 2)])
+    assert [s.id.sequence for s in replica.merge(other)] == [3]
+    assert sorted(s.id.sequence for s in replica) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "change", [{"x_mm": 2**63}, {"stamp_ns": -(2**70)}, {"frame": -1}], ids=str
+)
+def test_a_number_out_of_range_is_refused_with_a_sentence(change: dict[str, int]) -> None:
+    replica = Replica([sighting("a", 1, 1)])
+    digest = replica.digest()
+    with pytest.raises(FleetError, match="drone_01/1/1 has a number out of range"):
+        replica.add(replace(sighting(), **change))
+    assert replica.digest() == digest
+    assert replica.ranges() == [LogRange("a", 1, 1, 1)]

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.domain import Sighting
+from edge_infer.fleet.floors import Floor
 from edge_infer.fleet.suppression import Suppressor
 
 
@@ -152,3 +153,17 @@ def test_a_forgotten_one_holds_nothing_back() -> None:
     assert drone.offer(sighting("a", 1, 2, score=0.5, x_mm=-1)) == ()
     released = drone.hear(sighting("c", x_mm=8500, score=1.0))
     assert [s.x_mm for s in released] == [-1]
+
+
+def test_what_the_fleet_forgot_covers_nothing_any_more() -> None:
+    drone = Suppressor(RADIUS_MM)
+    better = sighting("other", 1, 1, score=0.9)
+    assert drone.hear(better) == ()
+    own = sighting("own", 1, 0, x_mm=100, score=0.5)
+    assert drone.offer(own) == ()
+    assert drone.forget(Floor("other", 1, 1)) == (), "it is not below this floor"
+    (released,) = drone.forget(Floor("other", 1, 2))
+    assert (released.x_mm, released.id.sequence) == (100, 1)
+    assert drone.forget(Floor("other", 1, 2)) == ()
+    assert drone.forget(Floor("own", 1, 2)) == ()
+    assert len(drone._known) == 0

@@ -94,3 +94,20 @@ def test_seen_twice_is_counted_once() -> None:
     (target,) = view.targets()
     assert target.sightings == 1
     assert view.targets() is view.targets()
+
+
+@given(oracle.fleets(), st.data())
+def test_what_is_forgotten_was_never_there(fleet: list[Sighting], data: st.DataObject) -> None:
+    gone = data.draw(st.lists(st.sampled_from(fleet), unique=True)) if fleet else []
+    view = View(RADIUS_MM, fleet)
+    for one in gone:
+        view.discard(one.id)
+        if data.draw(st.booleans()):
+            view.targets()
+    left = [one for one in fleet if one not in gone]
+    assert view.targets() == plain_targets(left) == from_scratch(left, RADIUS_MM)
+    assert len(view) == len(left)
+    assert view.discard(SightingId("nobody", 1, 1)) == ((), (), ())
+    for one in gone:
+        view.insert(one)
+    assert view.targets() == plain_targets(fleet)

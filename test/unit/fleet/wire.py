@@ -1,0 +1,47 @@
+"""What a replica tells another, as the bytes that go over DDS and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from edge_infer.domain import Sighting
+from edge_infer.fleet.floors import Floor
+from edge_infer.fleet.ranges import LogRange
+from edge_infer.fleet.replica import Replica
+from edge_infer.nodes import conversions
+from edge_infer.runtime.messages import message_types
+
+MESSAGES = message_types()
+
+
+class Told(NamedTuple):
+    """A digest message as it arrives."""
+
+    digest: str
+    ranges: list[LogRange]
+    floors: list[Floor]
+
+
+def carried(msg: Any) -> Any:
+    """A message after its way over the wire."""
+    return MESSAGES.decode(memoryview(bytes(MESSAGES.encode(msg))), type(msg))
+
+
+def sightings_carried(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Sightings likewise, an array per camera frame."""
+    arrays = conversions.sightings_to_msgs(MESSAGES, sightings, "map", "camera")
+    return [s for array in arrays for s in conversions.sightings_from_msg(carried(array))]
+
+
+def digest_carried(replica: Replica) -> Told:
+    """What a replica says that it holds, likewise."""
+    msg = carried(
+        MESSAGES["edge_infer_msgs/msg/Digest"](
+            coordinator="/a/coordinator",
+            digest=replica.digest(),
+            ranges=conversions.ranges_to_msgs(MESSAGES, replica.ranges()),
+            floors=conversions.floors_to_msgs(MESSAGES, replica.floors()),
+        )
+    )
+    return Told(msg.digest, conversions.ranges_from_msg(msg), conversions.floors_from_msg(msg))

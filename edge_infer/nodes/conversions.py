@@ -26,6 +26,8 @@ from edge_infer.domain import (
     Target,
 )
 from edge_infer.errors import FleetError, FrameError, PoseError
+from edge_infer.fleet.floors import Floor
+from edge_infer.fleet.membership import Beat, Incarnation, MemberState, Note
 from edge_infer.fleet.replica import LogRange
 from edge_infer.metrics import FIRST_MS, GROWTH, Histogram
 from edge_infer.perception.encodings import (
@@ -325,8 +327,69 @@ def ranges_from_msg(msg: Any) -> list[LogRange]:
     return [LogRange(r.source, int(r.boot), int(r.first), int(r.last)) for r in msg.ranges]
 
 
+def floors_to_msgs(messages: Messages, floors: Iterable[Floor]) -> list[Any]:
+    """One edge_infer_msgs/msg/Floor each."""
+    floor = messages["edge_infer_msgs/msg/Floor"]
+    return [floor(source=f.source, boot=f.boot, below=f.below) for f in floors]
+
+
+def floors_from_msg(msg: Any) -> list[Floor]:
+    """The floors of a Digest."""
+    return [Floor(f.source, int(f.boot), int(f.below)) for f in msg.floors]
+
+
 def _fill_point(point: Any, x_mm: int, y_mm: int, z_mm: int) -> None:
     point.x, point.y, point.z = x_mm / 1000, y_mm / 1000, z_mm / 1000
+
+
+# --- members -------------------------------------------------------------------------------
+
+_NOTE_STATES = {MemberState.ALIVE: 0, MemberState.SUSPECT: 1, MemberState.LEFT: 3}
+_STATE_OF_CODE = {code: state for state, code in _NOTE_STATES.items()}
+
+
+def beat_into_msg(messages: Messages, beat: Beat, msg: Any) -> None:
+    """Fill who, which life and what of others into an edge_infer_msgs/msg/Heartbeat."""
+    msg.source = beat.source
+    msg.incarnation, msg.refutation = beat.incarnation
+    msg.session = beat.session
+    msg.uptime, msg.period = beat.uptime_s, beat.period_s
+    msg.leaving = beat.leaving
+    note = messages["edge_infer_msgs/msg/MemberNote"]
+    msg.notes = [
+        note(source=n.source, incarnation=n.incarnation.boot,
+             refutation=n.incarnation.refutation, state=_NOTE_STATES[n.state])
+        for n in beat.notes
+    ]  # fmt: skip
+
+
+def beat_from_msg(msg: Any) -> Beat:
+    """The same of an edge_infer_msgs/msg/Heartbeat; words of states not known are left out.
+
+    Raises:
+        FleetError: it has no sender, or its times are not finite and positive.
+    """
+    uptime_s, period_s = float(msg.uptime), float(msg.period)
+    if not (msg.source and math.isfinite(uptime_s) and 0 <= period_s < math.inf):
+        raise FleetError(
+            f"a heartbeat of {msg.source!r} has no sender or no period",
+            "update edge_infer on that drone",
+        )
+    return Beat(
+        source=msg.source,
+        incarnation=Incarnation(int(msg.incarnation), int(msg.refutation)),
+        session=int(msg.session),
+        uptime_s=uptime_s,
+        period_s=period_s,
+        clock_s=stamp_from_msg(msg.header.stamp) / _NS,
+        leaving=bool(msg.leaving),
+        notes=tuple(_note(n) for n in msg.notes if int(n.state) in _STATE_OF_CODE),
+    )
+
+
+def _note(msg: Any) -> Note:
+    incarnation = Incarnation(int(msg.incarnation), int(msg.refutation))
+    return Note(msg.source, incarnation, _STATE_OF_CODE[int(msg.state)])
 
 
 # --- status --------------------------------------------------------------------------------

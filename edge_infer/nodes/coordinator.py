@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from edge_infer.domain import Sighting, Target
+from edge_infer.fleet.floors import FloorKeeper
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
 from edge_infer.nodes.config import MapFrame, NodeConfig, Radius
@@ -42,6 +43,17 @@ class CoordinatorConfig(NodeConfig):
         description="Time between two target lists to the fleet",
         json_schema_extra={"unit": "s"},
     )
+    keep_s: float = Field(
+        0.0,
+        ge=0.0,
+        description="How long this drone's sightings are kept; 0 for ever",
+        json_schema_extra={"unit": "s"},
+    )
+    keep_for: str = Field(
+        "",
+        description="Lost drones, or drones without a coordinator, separated by commas, "
+        "whose sightings this one forgets likewise",
+    )
 
 
 class CoordinatorNode:
@@ -56,9 +68,17 @@ class CoordinatorNode:
         self._view = View(round(config.radius_m * 1000))
         self._target_messages: dict[Target, Any] = {}
         self._unpublished: list[Sighting] = []
+        self._has_forgotten = False
         self._last_published_ns = 0
         self._status = StatusReporter(node, self._identity, self._refresh_status)
-        self._replication = Replication(node, self._status, config.map_frame, self._on_fresh)
+        self._replication = Replication(
+            node,
+            self._status,
+            config.map_frame,
+            self._on_fresh,
+            self._on_gone,
+            FloorKeeper(config.keep_s, {self._identity.source, *_names(config.keep_for)}),
+        )
         self._targets_publisher = topics.TARGETS.publisher(node)
         self._fleet_publisher = topics.FLEET_TARGETS.publisher(node)
         node.create_service(
@@ -82,9 +102,15 @@ class CoordinatorNode:
         if self._now_ns() - self._last_published_ns >= self._config.targets_period_s * 1e9:
             self._publish()
 
+    def _on_gone(self, sightings: Sequence[Sighting]) -> None:
+        for sighting in sightings:
+            self._view.discard(sighting.id)
+        self._has_forgotten = True
+
     def _publish(self) -> None:
-        if not self._unpublished:
+        if not self._unpublished and not self._has_forgotten:
             return
+        self._has_forgotten = False
         self._last_published_ns = self._now_ns()
         self._targets_publisher.publish(self._targets_msg())
         for sighting in self._unpublished:
@@ -120,3 +146,7 @@ class CoordinatorNode:
 
     def _now_ns(self) -> int:
         return self._node.get_clock().now().nanoseconds
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]

@@ -16,12 +16,13 @@ from pydantic import Field
 from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
 from edge_infer.domain import Pose, Sighting, Target
-from edge_infer.errors import PoseError
+from edge_infer.errors import FleetError, PoseError
 from edge_infer.fleet.membership import Membership, MembershipConfig
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
 from edge_infer.nodes.config import MapFrame, NodeConfig, Radius, Seed
 from edge_infer.nodes.conversions import (
+    beat_from_msg,
     histogram_from_msg,
     pose_from_msg,
     stamp_from_msg,
@@ -44,7 +45,8 @@ from edge_infer.swarm.picture import (
 )
 
 REMOVALS_SHOWN_S = 2.0
-SUSPECT_S, DEAD_S = 1.0, 3.0
+MEMBERSHIP = MembershipConfig(lease_s=1.0)
+"""For the eye: a member that misses a few heartbeats does not flicker."""
 
 
 class DashboardConfig(NodeConfig):
@@ -88,7 +90,7 @@ class DashboardNode:
         self._config = config
         self._server = DashboardServer(config.host, config.port) if config.serve else None
         self.observer = FleetObserver()
-        self.membership = Membership(MembershipConfig(SUSPECT_S, DEAD_S))
+        self.membership = Membership(dataclasses.replace(MEMBERSHIP, tick_s=config.period_s))
         self.view = View(round(config.radius_m * 1000))
         self._world = World.build(seed=config.seed, drones=config.drones) if config.drones else None
         self._in_view = (
@@ -99,7 +101,9 @@ class DashboardNode:
         self._true_poses: dict[str, Any] = {}
         self._started_ns = self._now_ns()
         status = StatusReporter(node, identity or identify(node, config.state_dir))
-        self.replication = Replication(node, status, config.map_frame, self._on_fresh)
+        self.replication = Replication(
+            node, status, config.map_frame, self._on_fresh, self._on_gone
+        )
         topics.STATUS.subscription(node, self._on_status)
         topics.HEARTBEAT.subscription(node, self._on_heartbeat)
         node.create_timer(config.period_s, self._publish)
@@ -171,6 +175,10 @@ class DashboardNode:
             for dropped in self.view.insert(sighting).dropped:
                 self._removals.append((now_ns, dropped))
 
+    def _on_gone(self, sightings: Sequence[Sighting]) -> None:
+        for sighting in sightings:
+            self.view.discard(sighting.id)
+
     def _recent_removals(self, now_ns: int) -> tuple[RemovalView, ...]:
         while self._removals and now_ns - self._removals[0][0] > REMOVALS_SHOWN_S * 1e9:
             self._removals.popleft()
@@ -195,8 +203,12 @@ class DashboardNode:
         self.observer.on_status(msg.source, int(msg.boot), msg.node, status)
 
     def _on_heartbeat(self, msg: Any) -> None:
+        now_s = self._now_ns() / 1e9
+        try:
+            self.membership.hear(beat_from_msg(msg), now_s, now_s)
+        except FleetError:
+            return  # the drones, which need to know each other, complain
         self._follow(msg.source)
-        self.membership.heartbeat(msg.source, int(msg.incarnation), self._now_ns() / 1e9)
         life = SignOfLife(
             stamp_ns=stamp_from_msg(msg.header.stamp),
             incarnation=int(msg.incarnation),

@@ -30,6 +30,7 @@ from edge_infer.nodes.config import (
 from edge_infer.nodes.conversions import (
     boxes_from_msg,
     camera_from_msg,
+    floors_from_msg,
     pose_from_msg,
     sightings_from_msg,
     sightings_to_msgs,
@@ -82,6 +83,7 @@ class GeoreferencerNode:
         self._camera_frame = ""
         self._model_version = ""
         self._suppressor = Suppressor(round(config.radius_m * 1000))
+        self._floors: dict[tuple[str, int], int] = {}
         self._frames = 0
         self._sequence = 0
         self._complaints = Complaints(node)
@@ -95,6 +97,7 @@ class GeoreferencerNode:
         topics.DETECTIONS.subscription(node, self._on_detections)
         if config.suppress:
             topics.SIGHTINGS.subscription(node, self._on_sightings)
+            topics.DIGEST.subscription(node, self._on_digest)
 
     def close(self) -> None:
         """Tell the last counts."""
@@ -155,6 +158,13 @@ class GeoreferencerNode:
             return
         for sighting in heard:
             self._publish(self._suppressor.hear(sighting))
+
+    def _on_digest(self, msg: Any) -> None:
+        """What the fleet has forgotten covers nothing any more."""
+        for floor in floors_from_msg(msg):
+            if self._floors.get(floor[:2], 0) < floor.below:
+                self._floors[floor[:2]] = floor.below
+                self._publish(self._suppressor.forget(floor))
 
     def _sighting(
         self,

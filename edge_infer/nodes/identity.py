@@ -46,7 +46,7 @@ def identify(node: Node, state_dir: str = "") -> Identity:
 def next_boot(path: Path) -> int:
     """Raise the counter in a file by one, durably; raises FleetError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_durably(path.parent)
         boot = _read(path) + 1
         _write_durably(path, f"{boot}\n")
     except OSError as error:
@@ -76,8 +76,21 @@ def _write_durably(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _make_durably(folder: Path) -> None:
+    """A folder, and the entries that lead to it."""
+    new = [folder, *folder.parents]
+    new = new[: next((i for i, each in enumerate(new) if each.is_dir()), len(new))]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in new:
+        _sync(each.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

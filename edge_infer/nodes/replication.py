@@ -7,16 +7,19 @@ it asks for, is decided in ``fleet``; here are only the topics.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from edge_infer.domain import Sighting
-from edge_infer.errors import FleetError, IdentityConflictError
+from edge_infer.errors import FleetError
+from edge_infer.fleet.floors import Floor, FloorKeeper
 from edge_infer.fleet.gossip import Gossip
 from edge_infer.fleet.replica import Replica
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
 from edge_infer.nodes.conversions import (
+    floors_from_msg,
+    floors_to_msgs,
     header_to_msg,
     ranges_from_msg,
     ranges_to_msgs,
@@ -30,7 +33,7 @@ TICK_S = 0.25
 REMEMBERED = 100
 """Own digests that are kept: those of the last seconds, while peers tell theirs once a second."""
 
-OnFresh = Callable[[Sequence[Sighting]], None]
+OnSightings = Callable[[Sequence[Sighting]], None]
 
 
 class Replication:
@@ -41,15 +44,25 @@ class Replication:
         status: where requests and refusals are counted.
         map_frame: frame id of the sightings that it sends again.
         on_fresh: called with sightings of one camera frame that were not known.
+        on_gone: called with sightings that are forgotten now.
+        keeper: raises the floors that this node may raise; None for none.
     """
 
     def __init__(
-        self, node: Node, status: StatusReporter, map_frame: str, on_fresh: OnFresh
+        self,
+        node: Node,
+        status: StatusReporter,
+        map_frame: str,
+        on_fresh: OnSightings,
+        on_gone: OnSightings | None = None,
+        keeper: FloorKeeper | None = None,
     ) -> None:
         self._node = node
         self._status = status
         self._map_frame = map_frame
         self._on_fresh = on_fresh
+        self._on_gone = on_gone
+        self._keeper = keeper
         self._name = node.get_fully_qualified_name()
         self._gossip = Gossip(self._name)
         self._complaints = Complaints(node)
@@ -84,12 +97,13 @@ class Replication:
         if fresh:
             self._own_digests.append(self.replica.digest())
             self._on_fresh(fresh)
+        self._status.set("sightings_late", self.replica.late)
 
     def _add(self, sighting: Sighting) -> bool:
-        """Whether it was not known; one that contradicts a known one is refused."""
+        """Whether it was not known; one that cannot be, or contradicts a known one, is refused."""
         try:
             return self.replica.add(sighting)
-        except IdentityConflictError as error:
+        except FleetError as error:
             self._refuse(error)
             return False
 
@@ -97,7 +111,18 @@ class Replication:
         self._status.count("sightings_refused")
         self._complaints.warn(error)
 
+    def _raise_floors(self, floors: Iterable[Floor]) -> None:
+        before = self.replica.digest()
+        gone = self.replica.raise_floors(floors)
+        if self.replica.digest() != before:
+            self._own_digests.append(self.replica.digest())
+        self._status.set("sightings_forgotten", self.replica.forgotten)
+        if gone and self._on_gone:
+            self._on_gone(gone)
+
     def _tick(self) -> None:
+        if self._keeper and (due := self._keeper.tick(self.replica, self._now_s())):
+            self._raise_floors(due)
         if not self._gossip.due(self._now_s()):
             return
         messages = self._node.messages
@@ -107,6 +132,7 @@ class Replication:
                 coordinator=self._name,
                 digest=self.replica.digest(),
                 ranges=ranges_to_msgs(messages, self.replica.ranges()),
+                floors=floors_to_msgs(messages, self.replica.floors()),
             )
         )
 
@@ -114,6 +140,8 @@ class Replication:
         if msg.coordinator == self._name:
             return
         self.peer_digests[msg.coordinator] = msg.digest
+        if msg.floors and msg.digest != self.replica.digest():
+            self._raise_floors(floors_from_msg(msg))
         missing = self._gossip.on_digest(
             msg.coordinator, msg.digest, ranges_from_msg(msg), self.replica, self._now_s()
         )

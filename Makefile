@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train swarm test check model clean
+.PHONY: help setup setup-train swarm test soak check model clean
 
 help:  ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ swarm: $(VENV)/.run  ## Fly five simulated drones; ARGS="--drones 3 --duration 6
 
 test: $(VENV)/.test  ## Run the tests; ARGS="-k runtime"
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/.run  ## Fly simulated fleets until stopped; ARGS="--seed 7" flies one again
+	@$(BIN)/python test/fleet/soak.py $(ARGS)
 
 check: $(VENV)/.test  ## Lint, format and types
 	$(BIN)/ruff check .

@@ -34,6 +34,7 @@ class LoopbackNetwork:
         delay_ms: least and most that a transmission between hosts takes.
         duplicate: share of samples that arrive twice, more than DDS would allow.
         reorder: share of samples that later ones overtake, likewise.
+        vanish: share of samples between hosts that never arrive, reliable or not, likewise.
         lease_s: how long a host that cannot be reached is still believed to be there.
         start_ns: system time at the beginning.
     """
@@ -46,11 +47,12 @@ class LoopbackNetwork:
         delay_ms: tuple[float, float] = (0.2, 2.0),
         duplicate: float = 0.0,
         reorder: float = 0.0,
+        vanish: float = 0.0,
         lease_s: float = 10.0,
         start_ns: int = START_NS,
     ) -> None:
         low, high = (round(limit * 1e6) for limit in delay_ms)
-        self.conditions = Conditions(loss, low, high - low, duplicate, reorder)
+        self.conditions = Conditions(loss, low, high - low, duplicate, reorder, vanish)
         self.random = random.Random(seed)
         self.now_ns = 0
         self.start_ns = start_ns
@@ -69,12 +71,21 @@ class LoopbackNetwork:
 
     # --- what a test does ----------------------------------------------------
 
-    def runtime(self, host: str, args: Sequence[str] | None = None) -> LocalRuntime:
-        """One more process on a host."""
+    def runtime(
+        self, host: str, args: Sequence[str] | None = None, *, clock_offset_s: float = 0.0
+    ) -> LocalRuntime:
+        """One more process on a host.
+
+        Args:
+            host: where it runs; a new name is a new host.
+            args: command line.
+            clock_offset_s: so far is its system clock ahead of the network's.
+        """
         if host not in self._hosts:
             self._hosts.append(host)
-            self._update_links()
-        executor = LoopbackExecutor(self)
+            if self._groups:
+                self._update_links()
+        executor = LoopbackExecutor(self, round(clock_offset_s * 1e9))
         runtime = LocalRuntime("loopback", LoopbackTransport(self, host), executor, args)
         self._runtimes.append(runtime)
         return runtime
@@ -272,15 +283,16 @@ class _Alarm:
 class LoopbackExecutor:
     """Runs callbacks of one process, and meanwhile those of all others in the network."""
 
-    def __init__(self, network: LoopbackNetwork) -> None:
+    def __init__(self, network: LoopbackNetwork, offset_ns: int = 0) -> None:
         self._network = network
+        self._offset_ns = offset_ns
         self._is_stopped = False
 
     def steady_ns(self) -> int:
         return self._network.now_ns
 
     def system_ns(self) -> int:
-        return self._network.start_ns + self._network.now_ns
+        return self._network.start_ns + self._offset_ns + self._network.now_ns
 
     def call_soon(self, callback: Task) -> None:
         self._network.ready.append(callback)

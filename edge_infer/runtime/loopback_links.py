@@ -36,6 +36,7 @@ class Conditions(NamedTuple):
     jitter_ns: int
     duplicate: float
     reorder: float
+    vanish: float
 
 
 class Sample(NamedTuple):
@@ -226,6 +227,8 @@ class Link:
             network.schedule(network.now_ns + LOCAL_NS, self._arrive, sample)
             return
         conditions, chance = network.conditions, network.random.random
+        if conditions.vanish and chance() < conditions.vanish:
+            return
         delay_ns = conditions.delay_ns + int(chance() * conditions.jitter_ns)
         while conditions.loss and chance() < conditions.loss:
             if not self._is_reliable:

@@ -68,6 +68,27 @@ def test_reliable_is_late_but_complete():
     assert min(late) >= 200_000
 
 
+def test_what_vanishes_is_not_sent_again():
+    pair = Pair(LoopbackNetwork(5, vanish=0.3), RELIABLE)
+    pair.network.run_for(3.0)
+    assert 50 <= len(pair.received) <= 90
+    assert pair.received == sorted(pair.received)
+
+
+def test_each_process_has_its_own_clock_and_all_one_steady_time():
+    network = LoopbackNetwork(1)
+    late, right = (
+        network.runtime(host, clock_offset_s=offset_s).create_node("clock")
+        for host, offset_s in (("a", -600.0), ("b", 0.0))
+    )
+    rings = []
+    late.create_timer(1.0, lambda: rings.append(network.now_ns))
+    network.run_for(2.5)
+    apart = right.get_clock().now() - late.get_clock().now()
+    assert apart.nanoseconds == 600_000_000_000
+    assert rings == [1_000_000_000, 2_000_000_000]
+
+
 def test_delays_are_within_their_limits():
     pair = run(3, delay_ms=(5.0, 7.0))
     late = [time - (n + 1) * 10_000_000 for n, time in enumerate(pair.times)]

@@ -1,0 +1,174 @@
+"""Flies a scenario: real coordinators, a loopback network, virtual time, judged at every step."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from invariants import Ledger, Violation, check_agreement, replica_of, require, sightings_of
+from scenario import Act, Event, Scenario
+from simulated_drone import Drone, Outfit
+
+from edge_infer.fleet.gossip import GossipConfig
+from edge_infer.runtime.loopback import LoopbackNetwork
+
+STEP_S = 0.25
+"""Between two judgements, and two target lists of a drone."""
+ROUNDS = 10
+"""Within so many rounds of gossip after the last healing all must agree."""
+MEMORY = Path("/dev/shm")
+"""Counters are fsynced; on a disk that would take longer than the rest."""
+
+
+class Result(NamedTuple):
+    """How a flight went.
+
+    Attributes:
+        digest: of every replica at the end.
+        sightings: how many they hold.
+        published: sightings that drones ever sent.
+        rounds: of gossip that it took to agree, after the last healing and the last
+            change by a writer.
+    """
+
+    digest: str
+    sightings: int
+    published: int
+    rounds: float
+
+
+class Flight:
+    """One scenario on its way; ``fly`` once."""
+
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
+        self._scenario = scenario
+        self._random = random.Random(f"flight {scenario.seed}")
+        self._network = LoopbackNetwork(
+            scenario.seed,
+            loss=scenario.loss,
+            delay_ms=(0.2, scenario.delay_s * 1e3),
+            duplicate=scenario.duplicate,
+            reorder=scenario.reorder,
+            vanish=scenario.vanish,
+            lease_s=scenario.lease_s,
+        )
+        names = [f"drone_{drone + 1:03}" for drone in range(scenario.drones)]
+        self._outfits = [
+            Outfit(name, folder / name, offset_s, keep_s, scenario.suppress)
+            for name, offset_s, keep_s in zip(
+                names, scenario.clock_offsets_s, scenario.keep_s, strict=True
+            )
+        ]
+        self._ledger = Ledger(dict(zip(names, scenario.keep_s, strict=True)), self._now_s)
+        self._starts: Counter[str] = Counter()
+        self._drones: dict[str, Drone] = {}
+        """Those that run."""
+
+    def fly(self) -> Result:
+        """Let all happen, then let the fleet agree; raises Violation."""
+        for event in self._scenario.events:
+            while self._now_s() + STEP_S < event.at_s:
+                self._step()
+            self._network.run_for(max(0.0, event.at_s - self._now_s()))
+            self._do(event)
+        self._step()
+        live = {i for drone in self._drones.values() for i in sightings_of(drone.coordinator)}
+        rounds = self._heal()
+        coordinators = {name: drone.coordinator for name, drone in self._drones.items()}
+        check_agreement(coordinators, {n: drone.told for n, drone in self._drones.items()}, live)
+        one = next(iter(coordinators.values()))
+        published = len(self._ledger.published)
+        return Result(replica_of(one).digest(), len(sightings_of(one)), published, rounds)
+
+    def _heal(self) -> float:
+        """Mend the network, wait until all agree for good; returns how many rounds it took."""
+        self._network.heal()
+        self._network.conditions = self._network.conditions._replace(vanish=0.0)
+        healed_s, round_s = self._now_s(), _round_s(self._scenario)
+        # Then no floor rises any more, and what they agree on is published, too.
+        settled_s = max(4 * STEP_S, 1.1 * max(self._scenario.keep_s) + 1.0)
+        agreed_s = None
+        while True:
+            now_s, since_s = self._now_s(), max(healed_s, self._ledger.changed_s)
+            digests = {replica_of(drone.coordinator).digest() for drone in self._drones.values()}
+            if len(digests) > 1:
+                agreed_s = None
+                is_late = now_s > since_s + ROUNDS * round_s
+                require(not is_late, "agreement", len(digests), "digests are left")
+            elif agreed_s is None:
+                agreed_s = now_s
+            elif now_s >= max(agreed_s, since_s) + settled_s:
+                return max(0.0, agreed_s - since_s) / round_s
+            self._step()
+
+    def _step(self) -> None:
+        self._network.run_for(STEP_S)
+        for drone in self._drones.values():
+            drone.write_floors()
+        for drone in self._drones.values():
+            drone.watch.step(drone.coordinator)
+
+    def _now_s(self) -> float:
+        return self._network.now_ns / 1e9
+
+    def _do(self, event: Event) -> None:
+        outfits = [self._outfits[drone] for drone in event.drones]
+        if event.act is Act.CUT:
+            self._network.partition([[outfit.name for outfit in outfits]])
+        elif event.act is Act.HEAL:
+            self._network.heal()
+        elif event.act is Act.START:
+            self._start(outfits[0])
+        elif drone := self._drones.get(outfits[0].name):
+            self._befall(drone, outfits[0], event.act)
+
+    def _befall(self, drone: Drone, outfit: Outfit, act: Act) -> None:
+        if act is Act.LOOK:
+            things = self._scenario.things
+            count = min(len(things), self._random.randint(1, 3))
+            drone.eyes.look(self._random.sample(things, count), self._random)
+            return
+        del self._drones[outfit.name]
+        drone.write_floors()
+        if act is Act.LEAVE:
+            drone.leave()
+        else:
+            drone.crash()
+        if act is Act.LOSE_DISK:
+            shutil.rmtree(outfit.folder)
+
+    def _start(self, outfit: Outfit) -> None:
+        if outfit.name in self._drones:
+            return
+        is_new_disk = self._starts[outfit.name] > 0 and not outfit.folder.is_dir()
+        if is_new_disk and self._scenario.tells_boots:
+            outfit.tell_boots(self._starts[outfit.name])
+        self._starts[outfit.name] += 1
+        self._drones[outfit.name] = Drone(self._network, outfit, self._ledger, STEP_S)
+
+
+def fly(scenario: Scenario) -> Result:
+    """Fly a scenario in a folder of its own; raises Violation."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        return Flight(scenario, Path(folder)).fly()
+
+
+def failure(scenario: Scenario) -> str:
+    """What goes wrong in a scenario, in one line; empty for nothing."""
+    try:
+        fly(scenario)
+    except Violation as violation:
+        return str(violation)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _round_s(scenario: Scenario) -> float:
+    """A digest, a request and an answer, each as late as can be."""
+    config = GossipConfig()
+    return config.period_s * (1 + config.jitter) + 3 * scenario.delay_s

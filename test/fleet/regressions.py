@@ -1,0 +1,125 @@
+"""Stories that once went wrong, or nearly: named, and flown on every run of the tests.
+
+A seed that fails becomes a line here. Where ``draw`` has changed since, keep the
+story by writing its scenario out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from scenario import Act, Event, Scenario, Thing, draw
+
+
+class Regression(NamedTuple):
+    """A story and what it is about."""
+
+    name: str
+    scenario: Scenario
+
+
+CALM = Scenario(
+    seed=1,
+    drones=3,
+    loss=0.0,
+    vanish=0.0,
+    duplicate=0.0,
+    reorder=0.0,
+    delay_s=0.002,
+    lease_s=0.2,
+    clock_offsets_s=(0.0, 0.0, 0.0),
+    keep_s=(0.0, 0.0, 0.0),
+    suppress=False,
+    things=(Thing(0, 0), Thing(20_000, 0), Thing(40_000, 0)),
+    events=tuple(Event(0.0, Act.START, (drone,)) for drone in range(3)),
+)
+"""Three drones that see nothing, for stories to begin with."""
+
+
+def story(*events: Event, **changes: object) -> Scenario:
+    """What happens to the three, on a network that is as it should be but for the changes."""
+    return replace(CALM, events=(*CALM.events, *events), **changes)
+
+
+_LOOKS_APART = [Event(2.0 + step / 4, Act.LOOK, (step % 3,)) for step in range(12)]
+
+REGRESSIONS = (
+    Regression(
+        "a partition longer than the lease leaves gaps on both sides",
+        story(
+            *(Event(0.5 + step / 8, Act.LOOK, (step % 3,)) for step in range(6)),
+            Event(1.5, Act.CUT, (0,)),
+            *_LOOKS_APART,
+            Event(5.5, Act.HEAL),
+            *(Event(5.6 + step / 8, Act.LOOK, (step % 3,)) for step in range(6)),
+        ),
+    ),
+    Regression(
+        "the source dies in a partition and only its own side knows what it saw",
+        story(
+            Event(1.0, Act.CUT, (0, 1)),
+            Event(2.0, Act.LOOK, (0,)),
+            Event(2.5, Act.LOOK, (0,)),
+            Event(3.0, Act.CRASH, (0,)),
+            Event(5.0, Act.HEAL),
+        ),
+    ),
+    Regression(
+        "a floor rises while one is cut off, who then brings what is garbage",
+        story(
+            Event(0.5, Act.LOOK, (0,)),
+            Event(0.7, Act.LOOK, (0,)),
+            Event(1.2, Act.CUT, (2,)),
+            Event(3.5, Act.LOOK, (0,)),
+            Event(5.0, Act.HEAL),
+            Event(5.1, Act.LOOK, (2,)),
+            keep_s=(2.0, 0.0, 0.0),
+        ),
+    ),
+    Regression(
+        "a drone raises a floor, tells nobody and loses its memory",
+        story(
+            Event(0.5, Act.LOOK, (0,)),
+            Event(1.0, Act.CUT, (0,)),
+            Event(3.4, Act.CRASH, (0,)),
+            Event(3.5, Act.START, (0,)),
+            Event(4.0, Act.HEAL),
+            Event(4.5, Act.LOOK, (0,)),
+            keep_s=(2.0, 0.0, 0.0),
+        ),
+    ),
+    Regression(
+        "clocks ten minutes apart, each with floors of its own",
+        story(
+            *_LOOKS_APART,
+            Event(4.0, Act.CRASH, (1,)),
+            Event(4.5, Act.START, (1,)),
+            Event(5.0, Act.LOOK, (1,)),
+            clock_offsets_s=(-600.0, 600.0, 0.0),
+            keep_s=(2.0, 2.0, 2.0),
+        ),
+    ),
+    Regression(
+        "half of all is lost for good, all comes late and twice",
+        story(
+            *_LOOKS_APART,
+            loss=0.5,
+            vanish=0.5,
+            duplicate=0.5,
+            reorder=0.5,
+            delay_s=3.0,
+            suppress=True,
+        ),
+    ),
+    Regression("three cuts, each across the last, and two lost disks", draw(7)),
+)
+
+LOST_DISK = story(
+    Event(0.5, Act.LOOK, (0,)),
+    Event(1.0, Act.LOSE_DISK, (0,)),
+    Event(1.5, Act.START, (0,)),
+    Event(2.0, Act.LOOK, (0,)),
+    tells_boots=False,
+)
+"""A drone loses its disk, nobody tells it its boot counter, and it uses identities again."""

@@ -1,0 +1,83 @@
+"""Flies seed after seed until it is stopped, on all cores; says which ones fail.
+
+``make soak``; with ``--seed 7`` one story alone, ``--drones 80`` of that size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
+
+from flight import failure
+from scenario import LARGE, SMALL, draw
+
+CROWD_EVERY = 500
+"""One seed in so many is a crowd's."""
+
+
+def again(seed: int, drones: int | None = None) -> str:
+    """The line that flies a story again."""
+    size = f" --drones {drones}" if drones else ""
+    return f"again: make soak ARGS='--seed {seed}{size}'"
+
+
+def story_of(seed: int, drones: int | None = None) -> str:
+    """What goes wrong with a seed, with the line to see it again; empty for nothing."""
+    if drones is None and seed % CROWD_EVERY == CROWD_EVERY - 1:
+        drones = draw(seed, LARGE).drones
+    size = (drones, drones) if drones else SMALL
+    problem = failure(draw(seed, size))
+    return f"seed {seed} failed: {problem}; {again(seed, drones)}" if problem else ""
+
+
+def soak(seeds: Iterator[int], processes: int) -> int:
+    """Fly seeds until they end or somebody stops it; returns how many failed."""
+    began, done, failures = time.monotonic(), 0, 0
+    with multiprocessing.Pool(processes, _leave_stopping_to_the_parent) as pool:
+        try:
+            for done, problem in enumerate(pool.imap_unordered(story_of, seeds), 1):
+                failures += bool(problem)
+                if problem:
+                    say(problem)
+                per_s = done / (time.monotonic() - began)
+                sys.stderr.write(f"\r{done} seeds, {per_s:.1f} per second, {failures} failed")
+        except KeyboardInterrupt:
+            pool.terminate()
+    say(f"{done} seeds flown, {failures} failed")
+    return failures
+
+
+def _leave_stopping_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def say(line: str) -> None:
+    """A result, on a line of its own, at once."""
+    sys.stderr.write("\r\033[K")
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """The command line; 1 when a seed failed."""
+    parser = argparse.ArgumentParser(description="Fly simulated fleets until stopped.")
+    parser.add_argument("--seed", type=int, help="fly this story alone")
+    parser.add_argument("--drones", type=int, help="of this size; with --seed")
+    parser.add_argument("--first", type=int, default=0, help="begin with this seed")
+    parser.add_argument("--count", type=int, help="stop after so many seeds")
+    parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
+    options = parser.parse_args(args)
+    if options.seed is not None:
+        problem = story_of(options.seed, options.drones)
+        say(problem or f"seed {options.seed} went well")
+        return bool(problem)
+    return bool(soak(islice(count(options.first), options.count), options.processes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

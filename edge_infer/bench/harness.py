@@ -33,6 +33,7 @@ BENCHES = {
     "detector": "edge_infer.bench.side_by_side",
     "duplicates": "edge_infer.bench.duplicates",
     "frames": "edge_infer.bench.soak",
+    "fusion": "edge_infer.bench.fusion",
     "inference": "edge_infer.bench.inference",
     "memory": "edge_infer.bench.memory",
 }

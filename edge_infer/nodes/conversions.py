@@ -27,7 +27,7 @@ from edge_infer.domain import (
 )
 from edge_infer.errors import FleetError, FrameError, PoseError
 from edge_infer.fleet.floors import Floor
-from edge_infer.fleet.membership import Beat, Incarnation, MemberState, Note
+from edge_infer.fleet.members.membership import Beat, Incarnation, MemberState, Note
 from edge_infer.fleet.replica import LogRange
 from edge_infer.metrics import FIRST_MS, GROWTH, Histogram
 from edge_infer.perception.encodings import (

@@ -17,7 +17,7 @@ from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
 from edge_infer.domain import Pose, Sighting, Target
 from edge_infer.errors import FleetError, PoseError
-from edge_infer.fleet.membership import Membership, MembershipConfig
+from edge_infer.fleet.members.membership import Membership, MembershipConfig
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
 from edge_infer.nodes.config import MapFrame, NodeConfig, Radius, Seed

@@ -3,7 +3,7 @@
 It hears those of the others, too, and says in its own whom it misses. DDS knows a
 liveliness of its own, but its events do not reach nodes (on no runtime), and it
 tells of writers, not of drones that think: so silence is judged here, by
-``fleet/membership.py``.
+``fleet/members/``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from pydantic import Field
 
 from edge_infer.domain import CameraModel
 from edge_infer.errors import EdgeInferError, FleetError
-from edge_infer.fleet.membership import Beat, MemberEvent, Membership, MembershipConfig, MemberState
+from edge_infer.fleet.members.membership import (
+    Beat,
+    MemberEvent,
+    Membership,
+    MembershipConfig,
+    MemberState,
+)
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
 from edge_infer.nodes.config import DEFAULT_POSE_TYPE, GroundHeight, MapFrame, NodeConfig, PoseType

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from edge_infer.errors import FleetError
-from edge_infer.fleet.membership import (
+from edge_infer.fleet.members.membership import (
     Beat,
     Incarnation,
     MemberEvent,

@@ -19,10 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from edge_infer.fleet.clock_offsets import ClockOffsets
-from edge_infer.fleet.heartbeats import Beat, Incarnation, MemberEvent, MemberState, Note
-from edge_infer.fleet.namesakes import Namesakes, refuse_later
-from edge_infer.fleet.suspicion import Attention, patience_s
+from edge_infer.fleet.members.clock_offsets import ClockOffsets
+from edge_infer.fleet.members.heartbeats import Beat, Incarnation, MemberEvent, MemberState, Note
+from edge_infer.fleet.members.namesakes import Namesakes, refuse_later
+from edge_infer.fleet.members.suspicion import Attention, patience_s
 
 __all__ = [
     "Beat",

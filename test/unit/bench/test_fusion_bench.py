@@ -22,7 +22,7 @@ from edge_infer.bench.fusion_scene import (
     pair_f1,
 )
 from edge_infer.domain import SightingId
-from edge_infer.fleet.refine import refine
+from edge_infer.fleet.refined.refine import refine
 
 POINTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=5)
 

@@ -91,9 +91,6 @@ class Flight:
         with ExitStack() as stack:
             plan = self._plan
             self._bundle = ModelBundle.load(plan.model or shipped())
-            # Measured once, here: not by every drone while the others do the same.
-            engines = choose(self._bundle, AUTO).engines
-            self._engines = ", ".join(engine.name for engine in engines)
             if plan.modules:
                 RealModules.load(plan.modules)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edge_infer_"))
@@ -115,6 +112,9 @@ class Flight:
             )
             self.station = DashboardNode(self._node, config, Identity(STATION, os.getpid()))
             stack.callback(self.station.close)
+            # Measured once, here: not by every drone while the others do the same.
+            engines = choose(self._bundle, AUTO).engines
+            self._engines = ", ".join(engine.name for engine in engines)
             self._stack = stack.pop_all()
         return self
 

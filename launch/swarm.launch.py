@@ -1,7 +1,12 @@
 """A simulated swarm: N drones over one solar farm, and the live page."""
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.substitutions import FindPackageShare
@@ -64,11 +69,10 @@ def start(context):
 
 
 def include(context, name, **arguments):
+    """A launch file, in a scope of its own: else its arguments hold in the next one, too."""
     share = FindPackageShare("edge_infer").perform(context)
-    return IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(f"{share}/launch/{name}.launch.py"),
-        launch_arguments=arguments.items(),
-    )
+    source = PythonLaunchDescriptionSource(f"{share}/launch/{name}.launch.py")
+    return GroupAction([IncludeLaunchDescription(source, launch_arguments=arguments.items())])
 
 
 def generate_launch_description():

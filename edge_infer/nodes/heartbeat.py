@@ -129,7 +129,10 @@ class HeartbeatNode:
         for event in events:
             if event.after is MemberState.SUSPECT:
                 self._status.count("suspicions")
-            elif event.before is not None:
+            elif (
+                event.before not in (None, MemberState.SUSPECT)
+                or event.after is not MemberState.ALIVE
+            ):
                 self._node.get_logger().info(f"{event.source} is {event.after.value}")
 
     def _refresh_status(self) -> None:

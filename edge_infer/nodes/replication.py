@@ -13,7 +13,7 @@ from typing import Any
 from edge_infer.domain import Sighting
 from edge_infer.errors import FleetError
 from edge_infer.fleet.floors import Floor, FloorKeeper
-from edge_infer.fleet.gossip import Gossip
+from edge_infer.fleet.gossip import Answer, Ask, Gossip
 from edge_infer.fleet.replica import Replica
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
@@ -29,7 +29,7 @@ from edge_infer.nodes.conversions import (
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
-TICK_S = 0.25
+TICK_S = 0.05
 REMEMBERED = 100
 """Own digests that are kept: those of the last seconds, while peers tell theirs once a second."""
 
@@ -90,10 +90,12 @@ class Replication:
 
     def _on_sightings(self, msg: Any) -> None:
         try:
-            fresh = [sighting for sighting in sightings_from_msg(msg) if self._add(sighting)]
+            heard = sightings_from_msg(msg)
         except FleetError as error:
             self._refuse(error)
             return
+        fresh = [sighting for sighting in heard if self._add(sighting)]
+        self._gossip.hear_sightings([sighting.id for sighting in heard], self._now_s())
         if fresh:
             self._own_digests.append(self.replica.digest())
             self._on_fresh(fresh)
@@ -123,6 +125,7 @@ class Replication:
     def _tick(self) -> None:
         if self._keeper and (due := self._keeper.tick(self.replica, self._now_s())):
             self._raise_floors(due)
+        self._act()
         if not self._gossip.due(self._now_s()):
             return
         messages = self._node.messages
@@ -131,7 +134,9 @@ class Replication:
                 header=header_to_msg(messages, self._now_ns(), ""),
                 coordinator=self._name,
                 digest=self.replica.digest(),
-                ranges=ranges_to_msgs(messages, self.replica.ranges()),
+                ranges=ranges_to_msgs(
+                    messages, self._gossip.excerpt(self.replica.ranges(), self._now_s())
+                ),
                 floors=floors_to_msgs(messages, self.replica.floors()),
             )
         )
@@ -145,23 +150,36 @@ class Replication:
         missing = self._gossip.on_digest(
             msg.coordinator, msg.digest, ranges_from_msg(msg), self.replica, self._now_s()
         )
-        if not missing:
-            return
+        if missing:
+            self._ask(Ask(msg.coordinator, missing))
+
+    def _on_request(self, msg: Any) -> None:
+        self._gossip.hear_request(
+            msg.requester, msg.responder, ranges_from_msg(msg), self.replica, self._now_s()
+        )
+        self._act()
+
+    def _act(self) -> None:
+        for action in self._gossip.poll(self.replica, self._now_s()):
+            if isinstance(action, Ask):
+                self._ask(action)
+            else:
+                self._answer(action)
+
+    def _ask(self, ask: Ask) -> None:
         self._status.count("sighting_requests")
         messages = self._node.messages
         self._requests.publish(
             messages["edge_infer_msgs/msg/SightingRequest"](
                 header=header_to_msg(messages, self._now_ns(), ""),
                 requester=self._name,
-                responder=msg.coordinator,
-                ranges=ranges_to_msgs(messages, missing),
+                responder=ask.peer,
+                ranges=ranges_to_msgs(messages, ask.ranges),
             )
         )
 
-    def _on_request(self, msg: Any) -> None:
-        if msg.responder != self._name:
-            return
-        again = self._gossip.on_request(ranges_from_msg(msg), self.replica)
+    def _answer(self, answer: Answer) -> None:
+        again = answer.sightings
         for array in sightings_to_msgs(self._node.messages, again, self._map_frame, ""):
             self._sightings.publish(array)
         self._status.count("sightings_sent_again", len(again))

@@ -1,0 +1,32 @@
+"""A token bucket: how much may be sent on the average, and how much at once."""
+
+from __future__ import annotations
+
+
+class Bucket:
+    """Bytes that may be sent now.
+
+    What must be sent whole is sent whole, and the debt is waited off.
+
+    Args:
+        bytes_per_s: so fast it fills.
+        burst: so much it holds; full at the beginning.
+    """
+
+    def __init__(self, bytes_per_s: float, burst: float) -> None:
+        self._bytes_per_s = bytes_per_s
+        self._burst = burst
+        self._level = burst
+        self._last_s: float | None = None
+
+    def level(self, now_s: float) -> float:
+        """Bytes that may be sent; negative after too many. A clock set back adds nothing."""
+        if self._last_s is not None:
+            gained = max(now_s - self._last_s, 0.0) * self._bytes_per_s
+            self._level = min(self._level + gained, self._burst)
+        self._last_s = now_s
+        return self._level
+
+    def spend(self, amount: float) -> None:
+        """So much is sent."""
+        self._level -= amount

@@ -128,6 +128,7 @@ def launched(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, 
     process = subprocess.Popen(words, env=environment, start_new_session=True)
     yield environment
     os.killpg(process.pid, signal.SIGINT)
+    subprocess.run(["ros2", "daemon", "stop"], env=environment, capture_output=True, check=False)
     assert process.wait(30) == 0
 
 

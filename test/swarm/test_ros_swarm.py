@@ -14,6 +14,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -118,31 +119,56 @@ def check_with_the_ros2_commands(env: dict[str, str], drones: list[str]) -> None
     assert "frames flow" in answer
 
 
-def test_the_launch_file_flies_and_the_ros2_commands_see_it(
-    ros_environment: dict[str, str], tmp_path: Path
-) -> None:
-    drones = ["drone_1", "drone_2", "drone_3"]
-    with (tmp_path / "log").open("w") as log:
+@contextmanager
+def launched(env: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
+    """The launch file's swarm, ended by Ctrl-C: every process of it cleanly."""
+    with log.open("w") as out:
         launch = subprocess.Popen(
-            [
-                *("ros2", "launch", "edge_infer", "swarm.launch.py", "drones:=3", "rate_hz:=2.0"),
-                *("dashboard:=false", f"state_dir:={tmp_path}"),
-            ],
-            env=ros_environment,
-            stdout=log,
+            ["ros2", "launch", "edge_infer", "swarm.launch.py", "port:=0", *arguments],
+            env=env,
+            stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
+        yield
+    finally:
+        os.killpg(launch.pid, signal.SIGINT)
+        code = launch.wait(30)
+    text = log.read_text()
+    assert code == 0, text
+    assert "Traceback" not in text, text
+    started = text.count("process started with pid")
+    assert text.count("process has finished cleanly") == started, text
+
+
+def test_the_launch_file_flies_and_the_ros2_commands_see_it(
+    ros_environment: dict[str, str], tmp_path: Path
+) -> None:
+    drones = ["drone_1", "drone_2", "drone_3"]
+    arguments = ("drones:=3", "rate_hz:=2.0", f"state_dir:={tmp_path}")
+    with launched(ros_environment, tmp_path / "log", *arguments):
         check_with_the_ros2_commands(ros_environment, drones)
         stop_cameras(ros_environment, drones)
         until(lambda: len(digests(ros_environment, drones)) == 1)
-    finally:
-        os.killpg(launch.pid, signal.SIGINT)
-        launch.wait(30)
-    text = (tmp_path / "log").read_text()
-    assert "Traceback" not in text, text
-    assert text.count("process has finished cleanly") == 3, text
+
+
+def test_a_star_of_separate_nodes_has_its_only_coordinator_at_the_gateway(
+    ros_environment: dict[str, str], tmp_path: Path
+) -> None:
+    of_drone = ("camera", "detector", "georeferencer", "heartbeat")
+    expected = {f"/{drone}/{node}" for drone in ("drone_1", "drone_2") for node in of_drone}
+    expected |= {"/gateway/coordinator", "/gateway/dashboard"}
+    arguments = ("drones:=2", "composed:=false", "topology:=star", "faulty_share:=0")
+    with launched(ros_environment, tmp_path / "log", *arguments, f"state_dir:={tmp_path}"):
+        until(lambda: set(ros2(ros_environment, "node", "list", "--no-daemon").split()) == expected)
+        of_detector = ("--once", "--no-arr", "--filter", "m.node == 'detector' and m.message")
+        status = ros2(ros_environment, "topic", "echo", *of_detector, "/fleet/status")
+        message = yaml.safe_load(status.split("---")[0])
+        assert message["level"] == 0
+        assert message["message"].endswith(" serves")
+        share = ros2(ros_environment, "param", "get", "/drone_2/detector", "faulty_share")
+        assert share == "Double value is: 0.0\n"
 
 
 def stop_cameras(env: dict[str, str], drones: list[str]) -> None:

@@ -14,6 +14,7 @@ from edge_infer.errors import EdgeInferError
 COMMANDS = {
     "swarm": "fly a simulated swarm: N drone processes, real DDS, the live page",
     "node": "run one node, or all nodes of a drone, on the chosen runtime",
+    "fleet": "who is there, what runs, and whether all hold one truth",
     "detect": "find faults in images",
     "model": "inspect, judge and compare model bundles",
     "train": "train, compress and ship a model on your own data",

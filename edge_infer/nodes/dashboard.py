@@ -6,7 +6,6 @@ stop it, start two.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -15,18 +14,12 @@ from pydantic import Field
 
 from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
-from edge_infer.domain import Pose, Sighting, Target
-from edge_infer.errors import FleetError, PoseError
-from edge_infer.fleet.members.membership import Membership, MembershipConfig
+from edge_infer.domain import Sighting, Target
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
 from edge_infer.nodes.config import MapFrame, NodeConfig, Radius, Seed
-from edge_infer.nodes.conversions import (
-    beat_from_msg,
-    histogram_from_msg,
-    pose_from_msg,
-    stamp_from_msg,
-)
+from edge_infer.nodes.conversions import pose_from_msg
+from edge_infer.nodes.fleet_listener import FleetListener
 from edge_infer.nodes.identity import Identity, identify
 from edge_infer.nodes.replication import Replication
 from edge_infer.nodes.status import StatusReporter
@@ -34,7 +27,7 @@ from edge_infer.runtime.api import Node
 from edge_infer.simulation.camera import ThermalCamera
 from edge_infer.simulation.truth import FaultsInView, Truth, score
 from edge_infer.simulation.world import World
-from edge_infer.swarm.observer import FleetObserver, NodeStatus, SignOfLife
+from edge_infer.swarm.observer import FleetObserver
 from edge_infer.swarm.picture import (
     drone_views,
     farm_outline,
@@ -45,8 +38,6 @@ from edge_infer.swarm.picture import (
 )
 
 REMOVALS_SHOWN_S = 2.0
-MEMBERSHIP = MembershipConfig(lease_s=1.0)
-"""For the eye: a member that misses a few heartbeats does not flicker."""
 
 
 class DashboardConfig(NodeConfig):
@@ -89,8 +80,7 @@ class DashboardNode:
         self._node = node
         self._config = config
         self._server = DashboardServer(config.host, config.port) if config.serve else None
-        self.observer = FleetObserver()
-        self.membership = Membership(dataclasses.replace(MEMBERSHIP, tick_s=config.period_s))
+        self.listener = FleetListener(node, config.period_s)
         self.view = View(round(config.radius_m * 1000))
         self._world = World.build(seed=config.seed, drones=config.drones) if config.drones else None
         self._in_view = (
@@ -104,11 +94,14 @@ class DashboardNode:
         self.replication = Replication(
             node, status, config.map_frame, self._on_fresh, self._on_gone
         )
-        topics.STATUS.subscription(node, self._on_status)
-        topics.HEARTBEAT.subscription(node, self._on_heartbeat)
         node.create_timer(config.period_s, self._publish)
         if self._server:
             self._server.start()
+
+    @property
+    def observer(self) -> FleetObserver:
+        """What the fleet told of itself."""
+        return self.listener.observer
 
     @property
     def url(self) -> str | None:
@@ -165,7 +158,7 @@ class DashboardNode:
         )
 
     def _publish(self) -> None:
-        self.membership.tick(self._now_ns() / 1e9)
+        self._follow_all()
         if self._server:
             self._server.publish(self.snapshot())
 
@@ -189,43 +182,15 @@ class DashboardNode:
         )
 
     def _state_of(self, source: str) -> DroneState:
-        return DroneState(self.membership.states()[source].value)
+        return DroneState(self.listener.membership.states()[source].value)
 
-    def _on_status(self, msg: Any) -> None:
-        status = NodeStatus(
-            stamp_ns=stamp_from_msg(msg.header.stamp),
-            runtime=msg.runtime,
-            counters={counter.name: int(counter.value) for counter in msg.counters},
-            durations={d.name: histogram_from_msg(d) for d in msg.durations},
-            level=int(msg.level),
-            message=msg.message,
-        )
-        self.observer.on_status(msg.source, int(msg.boot), msg.node, status)
-
-    def _on_heartbeat(self, msg: Any) -> None:
-        now_s = self._now_ns() / 1e9
-        try:
-            self.membership.hear(beat_from_msg(msg), now_s, now_s)
-        except FleetError:
-            return  # the drones, which need to know each other, complain
-        self._follow(msg.source)
-        life = SignOfLife(
-            stamp_ns=stamp_from_msg(msg.header.stamp),
-            incarnation=int(msg.incarnation),
-            pose=_pose_of(msg),
-            footprint_m=tuple((float(p.x), float(p.y)) for p in msg.footprint),
-            battery=float(msg.battery),
-            model_name=msg.model_name,
-            model_version=msg.model_version,
-        )
-        self.observer.on_heartbeat(msg.source, life)
-
-    def _follow(self, source: str) -> None:
-        """In a simulation, listen to where a drone really is."""
-        if self._in_view is None or source in self._true_poses:
+    def _follow_all(self) -> None:
+        """In a simulation, listen to where the drones really are."""
+        if self._in_view is None:
             return
-        truth = dataclasses.replace(topics.TRUE_POSE, name=f"/{source}/{topics.TRUE_POSE.name}")
-        self._true_poses[source] = truth.subscription(self._node, self._on_true_pose)
+        for source in self.observer.lives.keys() - self._true_poses.keys():
+            truth = topics.TRUE_POSE.named(f"/{source}/{topics.TRUE_POSE.name}")
+            self._true_poses[source] = truth.subscription(self._node, self._on_true_pose)
 
     def _on_true_pose(self, msg: Any) -> None:
         if self._in_view is not None:
@@ -233,11 +198,3 @@ class DashboardNode:
 
     def _now_ns(self) -> int:
         return self._node.get_clock().now().nanoseconds
-
-
-def _pose_of(heartbeat: Any) -> Pose | None:
-    """The pose of a heartbeat; None before the drone knows its own."""
-    try:
-        return pose_from_msg(heartbeat) if heartbeat.footprint else None
-    except PoseError:
-        return None

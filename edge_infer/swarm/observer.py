@@ -102,6 +102,11 @@ class FleetObserver:
         """A counter's sum over nodes and starts, of one drone or of all."""
         return sum(status.counters.get(name, 0) for status in self._of(source))
 
+    def latest(self, name: str, source: str) -> int | None:
+        """A counter as a drone told it last; None where it never did."""
+        told = [status for status in self._of(source) if name in status.counters]
+        return max(told, key=lambda status: status.stamp_ns).counters[name] if told else None
+
     def durations(self, name: str, source: str | None = None) -> Histogram:
         """A duration's histogram over nodes and starts, of one drone or of all."""
         merged = Histogram()

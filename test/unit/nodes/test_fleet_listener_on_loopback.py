@@ -1,0 +1,126 @@
+"""What a listener knows of a fleet: who is there, who is cut off, and when all hold one truth."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from edge_infer.cli import fleet
+from edge_infer.domain import Sighting, SightingId
+from edge_infer.nodes import topics
+from edge_infer.nodes.conversions import sightings_to_msgs
+from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.fleet_listener import FleetListener
+from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
+from edge_infer.runtime.loopback import LoopbackNetwork
+
+
+class Drone:
+    """A coordinator, a heartbeat, and a hand that publishes sightings."""
+
+    def __init__(self, network: LoopbackNetwork, name: str, folder: Path) -> None:
+        self.name = name
+        self.numbers = itertools.count()
+        runtime = network.runtime(name, ["--ros-args", "-r", f"__ns:=/{name}"])
+        state = str(folder / name)
+        coordinator, heartbeat = (
+            runtime.create_node(part) for part in ("coordinator", "heartbeat")
+        )
+        self.parts: list[Any] = [
+            CoordinatorNode(coordinator, CoordinatorConfig(state_dir=state)),
+            HeartbeatNode(heartbeat, HeartbeatConfig(state_dir=state)),
+        ]
+        self.node = runtime.create_node("hand")
+        self.sightings = topics.SIGHTINGS.publisher(self.node)
+
+    def see(self, count: int) -> None:
+        """Publish so many sightings, each of another thing."""
+        found = [
+            Sighting(
+                SightingId(self.name, 1, number), self.node.get_clock().now().nanoseconds, number,
+                "Diode", 0.5, 10_000 * number, 1000 * len(self.name), 0, (1.0, 0.0, 1.0), "m 1",
+            )
+            for number in itertools.islice(self.numbers, count)
+        ]  # fmt: skip
+        for msg in sightings_to_msgs(self.node.messages, found, "map", "camera"):
+            self.sightings.publish(msg)
+
+
+class Scene:
+    """Three drones, and somebody who listens beside the first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.network = LoopbackNetwork(seed=3)
+        self.drones = [Drone(self.network, f"drone_{n}", folder) for n in (1, 2, 3)]
+        runtime = self.network.runtime("laptop", [])
+        self.listener = FleetListener(runtime.create_node("listener"))
+
+    def fly(self, seconds: int, sightings: int = 1) -> None:
+        """Every drone sees something new each second."""
+        for _ in range(seconds):
+            for drone in self.drones:
+                drone.see(sightings)
+            self.network.run_for(1.0)
+
+    @property
+    def verdict(self) -> str:
+        return fleet.verdict(self.listener.agreement.standings(self.listener.now_s()))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_a_fleet_that_works_is_one_truth(scene: Scene) -> None:
+    scene.fly(8)
+    assert scene.verdict == "3 coordinators, one truth"
+    found = fleet.rows(scene.listener)
+    assert [(row.name, row.state) for row in found] == [
+        (f"drone_{number}", "alive") for number in (1, 2, 3)
+    ]
+    assert all(row.sightings and row.sightings >= 18 and row.targets for row in found)
+
+
+def test_who_is_cut_off_is_silent_then_catches_up_then_agrees(scene: Scene) -> None:
+    scene.fly(3)
+    scene.network.partition([["drone_3"]])
+    scene.fly(10, sightings=30)
+    assert scene.verdict == "2 coordinators, one truth; 1 silent"
+    lost = fleet.rows(scene.listener)[2]
+    assert (lost.name, lost.state) == ("drone_3", "dead")
+    assert lost.coordinator
+    assert lost.coordinator.part is None
+    scene.network.heal()
+    heard = []
+    for _ in range(30):
+        scene.fly(1)
+        heard.append(scene.verdict)
+    assert any("catching up" in verdict or "parts" in verdict for verdict in heard)
+    assert heard[-1] == "3 coordinators, one truth"
+
+
+def test_the_table_and_the_digests_say_so(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.fly(8)
+    console = Console(width=160, record=True)
+    console.print(fleet.table(scene.listener))
+    assert "3 coordinators, one truth" in console.export_text()
+    capsys.readouterr()
+    assert fleet.tell_digests(scene.listener, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [c["name"] for c in told["coordinators"]] == [
+        f"/drone_{number}/coordinator" for number in (1, 2, 3)
+    ]
+
+
+def test_with_nobody_there_it_says_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
+    network = LoopbackNetwork(seed=1)
+    listener = FleetListener(network.runtime("laptop", []).create_node("listener"))
+    network.run_for(8.0)
+    assert fleet.tell_digests(listener, as_json=False) == 1
+    assert "is the fleet on this DDS domain" in capsys.readouterr().err

@@ -91,10 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 def rows(listener: FleetListener) -> list[Row]:
     """All that was heard of, in natural order."""
     observer, states = listener.observer, listener.membership.states()
-    standings = {
-        _drone(standing.name): standing
-        for standing in listener.agreement.standings(listener.now_s())
-    }
+    standings = {standing.drone: standing for standing in listener.standings()}
     found = []
     for name in sorted({*observer.sources(), *states, *standings}, key=natural_key):
         life = observer.lives.get(name)
@@ -147,7 +144,7 @@ def tell_status(listener: FleetListener, as_json: bool) -> int:
 
 def tell_digests(listener: FleetListener, as_json: bool) -> int:
     """Print the digests; 1 unless all that was heard is one truth."""
-    standings = listener.agreement.standings(listener.now_s())
+    standings = listener.standings()
     parts = {standing.part for standing in standings}
     if as_json:
         told = {"verdict": verdict(standings), "coordinators": list(map(asdict, standings))}
@@ -196,7 +193,7 @@ def table(listener: FleetListener) -> Table:
 
 
 def _verdict(listener: FleetListener) -> str:
-    return verdict(listener.agreement.standings(listener.now_s()))
+    return verdict(listener.standings())
 
 
 def _remark(standing: Standing) -> str:
@@ -210,11 +207,6 @@ def _remark(standing: Standing) -> str:
 
 def _text(value: int | None) -> str:
     return "-" if value is None else str(value)
-
-
-def _drone(coordinator: str) -> str:
-    """The namespace of a coordinator, which is the drone's name."""
-    return coordinator.strip("/").rsplit("/", 1)[0]
 
 
 @contextmanager

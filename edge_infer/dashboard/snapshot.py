@@ -164,6 +164,23 @@ class TruthView:
 
 
 @dataclass(frozen=True)
+class CoordinatorView:
+    """How one coordinator stands to the others.
+
+    Attributes:
+        name: of its drone or gateway.
+        part: coordinators that hear each other are of one part, the largest is 1; None
+            while it is silent.
+        behind: sightings that it misses of those that others have held for a while;
+            None while it does not tell.
+    """
+
+    name: str
+    part: int | None
+    behind: int | None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The whole page at one moment.
 
@@ -173,6 +190,7 @@ class Snapshot:
         farm: None when unknown.
         drones, targets: what there is, in the order in which to list them.
         removals: the latest duplicates removed; a second or two of them is enough.
+        coordinators: how they stand to each other, by name.
         replicas_agree: whether all coordinators hold the same state; None with fewer than two.
         digest: of that state, hexadecimal.
         duplicates_removed: since the run began.
@@ -189,6 +207,7 @@ class Snapshot:
     drones: tuple[DroneView, ...] = ()
     targets: tuple[TargetView, ...] = ()
     removals: tuple[RemovalView, ...] = ()
+    coordinators: tuple[CoordinatorView, ...] = ()
     replicas_agree: bool | None = None
     digest: str = ""
     duplicates_removed: int = 0

@@ -41,6 +41,11 @@ class Standing:
     part: int | None
     behind: int | None
 
+    @property
+    def drone(self) -> str:
+        """The namespace that the replica flies in; its own name where that is the root."""
+        return self.name.strip("/").rsplit("/", 1)[0]
+
 
 class _Word(NamedTuple):
     """One digest, when it was heard, and what it told."""

@@ -29,6 +29,7 @@ from edge_infer.simulation.truth import FaultsInView, Truth, score
 from edge_infer.simulation.world import World
 from edge_infer.swarm.observer import FleetObserver
 from edge_infer.swarm.picture import (
+    coordinator_views,
     drone_views,
     farm_outline,
     latency,
@@ -147,6 +148,7 @@ class DashboardNode:
             drones=drone_views(self.observer, self._state_of),
             targets=target_views(self.targets),
             removals=self._recent_removals(now_ns),
+            coordinators=coordinator_views(self.listener.standings()),
             replicas_agree=self.replication.all_in_step if self.replication.peer_digests else None,
             digest=self.replication.replica.digest(),
             duplicates_removed=self.duplicates_removed,

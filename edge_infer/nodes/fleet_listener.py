@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_infer.domain import Pose
 from edge_infer.errors import FleetError, PoseError
-from edge_infer.fleet.agreement import Agreement
+from edge_infer.fleet.agreement import Agreement, Standing
 from edge_infer.fleet.members.membership import Membership, MembershipConfig
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import (
@@ -52,6 +52,10 @@ class FleetListener:
     def now_s(self) -> float:
         """Of the node's clock; the agreement's times, too."""
         return self._now_ns() / 1e9
+
+    def standings(self) -> list[Standing]:
+        """How the coordinators stand to each other now."""
+        return self.agreement.standings(self.now_s())
 
     def _tick(self) -> None:
         self.membership.tick(self.now_s())

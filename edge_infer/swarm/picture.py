@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from edge_infer.dashboard.snapshot import (
+    CoordinatorView,
     DroneState,
     DroneView,
     FarmOutline,
@@ -15,6 +16,7 @@ from edge_infer.dashboard.snapshot import (
     TruthView,
 )
 from edge_infer.domain import Pose, Sighting, Target
+from edge_infer.fleet.agreement import Standing
 from edge_infer.metrics import Histogram
 from edge_infer.simulation.farm import Farm
 from edge_infer.simulation.layout import module_centres_m
@@ -61,6 +63,11 @@ def drone_view(observer: FleetObserver, source: str, state: DroneState) -> Drone
         runtime=observer.runtime(source),
         troubles=tuple(observer.troubles(source)),
     )
+
+
+def coordinator_views(standings: Iterable[Standing]) -> tuple[CoordinatorView, ...]:
+    """How the coordinators stand to each other, by the names of their drones."""
+    return tuple(CoordinatorView(one.drone, one.part, one.behind) for one in standings)
 
 
 def target_views(targets: Iterable[Target]) -> tuple[TargetView, ...]:

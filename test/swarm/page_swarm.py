@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import (
+    CoordinatorView,
     DroneState,
     DroneView,
     FarmOutline,
@@ -105,6 +106,12 @@ class PageSwarm:
             return DroneState.DEAD
         return DroneState.ALIVE
 
+    def states(self, at_s: float) -> list[DroneState]:
+        return [self.state(index, at_s) for index in range(len(self.names))]
+
+    def coordinator(self, name: str, state: DroneState) -> CoordinatorView:
+        return CoordinatorView(name, None if state is DroneState.DEAD else 1, None)
+
     def drone(self, index: int, at_s: float) -> DroneView:
         state = self.state(index, at_s)
         x, y, yaw = self.pose(index, min(at_s, 26.0) if state is DroneState.DEAD else at_s)
@@ -174,6 +181,7 @@ class PageSwarm:
             drones=tuple(self.drone(i, at_s) for i in range(len(self.names))),
             targets=tuple(targets),
             removals=tuple(removals),
+            coordinators=tuple(map(self.coordinator, self.names, self.states(at_s))),
             replicas_agree=at_s % 9 > 0.6,
             digest=f"{hash(len(targets)) & 0xFFFFFFFF:08x}a91c77",
             duplicates_removed=duplicates,

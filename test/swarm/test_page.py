@@ -14,7 +14,7 @@ from page_swarm import PageSwarm
 
 from edge_infer.dashboard.feed import Feed
 from edge_infer.dashboard.server import DashboardServer
-from edge_infer.dashboard.snapshot import DroneView, Snapshot
+from edge_infer.dashboard.snapshot import CoordinatorView, DroneView, Snapshot
 from edge_infer.geometry import LocalFrame
 
 pytestmark = [
@@ -94,7 +94,7 @@ def test_it_shows_drones_targets_and_figures(page: Browser, server: DashboardSer
     first = snapshot.drones[0]
     cells = page.texts("#drone-rows tr:first-child td.num")
     assert cells == [f"{v:.1f}" for v in (first.frame_rate_hz, first.infer_ms, first.sighting_ms)]
-    assert page.text("#drone-rows tr:first-child small") == "solar-thermal 0.2.0"
+    assert page.text("#drone-rows tr:first-child .name small") == "solar-thermal 0.2.0"
     assert len(page.texts("#target-rows li")) == len(snapshot.targets)
     best = max(snapshot.targets, key=lambda target: target.score)
     page.click('#order [data-order="score"]')
@@ -105,6 +105,7 @@ def test_it_shows_drones_targets_and_figures(page: Browser, server: DashboardSer
     assert figures["Targets"] == str(len(snapshot.targets))
     assert figures["Duplicates removed"] == str(snapshot.duplicates_removed)
     assert figures["Replicas"] == "agree"
+    assert "drone_5 silent" in page.texts("#counters dd.note")
     assert figures["Frame to target"] == "21.3 ms"
     assert figures["Precision / recall"] == "0.97 / 0.94"
     assert page.complaints() == []
@@ -118,6 +119,39 @@ def test_it_follows_the_swarm(page: Browser, server: DashboardServer) -> None:
         page.until(lambda: "duplicate" in page.text("#activity").lower(), "a duplicate removed")
         first = map_pixels(page)
         page.until(lambda: map_pixels(page) != first, "the map moves")
+    assert page.complaints() == []
+
+
+def test_a_partition_and_its_healing_are_shown(page: Browser, server: DashboardServer) -> None:
+    def fly(at_s: float, agree: bool, *standings: tuple[int | None, int | None]) -> None:
+        coordinators = tuple(
+            CoordinatorView(f"drone_{number}", *standing)
+            for number, standing in enumerate(standings, 1)
+        )
+        server.publish(
+            dataclasses.replace(
+                SWARM.snapshot(at_s), coordinators=coordinators, replicas_agree=agree
+            )
+        )
+
+    def replicas_say(*words: str) -> None:
+        cell = "#counters div:nth-child(5) dd"
+        page.until(lambda: page.texts(cell) == list(words), f"{words}, {page.complaints()}")
+
+    fly(1.0, True, (1, None), (1, None), (1, None))
+    wait_for_state(page, "live")
+    fly(1.2, False, (1, 0), (1, 0), (2, 40))
+    replicas_say("2 parts", "drone_3 cut off")
+    page.until(lambda: "Fleet split" in page.text("#activity"), "the split in words")
+    assert page.texts("#drone-rows .replica")[:3] == ["", "", "cut off"]
+    fly(1.4, False, (1, 0), (1, 0), (1, 1240))
+    replicas_say("differ", "1,240 sightings to go")
+    assert page.texts("#drone-rows .replica")[:3] == ["", "", "1,240 behind"]
+    assert "One truth again" not in page.text("#activity")
+    fly(1.6, True, (1, None), (1, None), (1, None))
+    page.until(lambda: "One truth again" in page.text("#activity"), "the healing in words")
+    fly(1.8, True, (1, None), (None, None), (None, None))
+    replicas_say("agree", "drone_2, drone_3 silent")
     assert page.complaints() == []
 
 

@@ -12,6 +12,8 @@ const WORDS = {
   target: ({ target }) => [palette.heat(target.score), "New target", label(target.class_name)],
   removal: ({ removal }) => ["", "Duplicate removed", `${label(removal.class_name)} of ${removal.source}`],
   joined: ({ drone }) => ["", "Drone joined", drone.name],
+  split: ({ truth }) => ["var(--bad)", "Fleet split", truth.note],
+  whole: ({ truth }) => ["var(--ok)", "One truth again", truth.note],
   state: ({ drone }) => ["", `Drone ${stateWord(drone.state)}`, drone.name],
 };
 

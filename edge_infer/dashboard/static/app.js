@@ -25,6 +25,7 @@ const detail = new DetailCard(byId("detail"), world, pick);
 const connection = { open: false, retryAt: 0, heardAt: 0 };
 let summaryDismissed = false;
 let listsDue = 0;
+let listsLater = null;
 
 // --- what the user does ---------------------------------------------------------
 
@@ -89,11 +90,15 @@ function onSnapshot(snapshot) {
   activity.add(events);
   map.updated();
   follow();
-  if (now >= listsDue || snapshot.finished) {
-    listsDue = now + LISTS_EVERY_MS;
-    showLists();
-  }
+  listsLater ??= setTimeout(showListsNow, Math.max(0, listsDue - now));
   showState();
+}
+
+/** The newest is shown in the end, also when nothing follows it. */
+function showListsNow() {
+  listsLater = null;
+  listsDue = performance.now() + LISTS_EVERY_MS;
+  showLists();
 }
 
 function showLists() {

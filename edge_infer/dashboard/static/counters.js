@@ -1,5 +1,6 @@
 // The row of figures at the top, and the summary when the run is over.
 
+import { agreement } from "./agreement.js";
 import { h, setText, syncList } from "./dom.js";
 import { clock, known, ms, number, percent, plural } from "./format.js";
 
@@ -34,18 +35,10 @@ export function figures(snapshot) {
       unit: latency ? "ms" : "",
       note: latency ? `p99 ${ms(latency.p99)} ms` : "between drones",
     },
-    { id: "replicas", name: "Replicas", ...agreement(snapshot) },
+    { name: "Replicas", ...agreement(snapshot), id: "replicas" },
   ];
   if (truth) rows.push(accuracy(truth));
   return rows;
-}
-
-function agreement({ replicas_agree: agree, digest }) {
-  const note = digest ? digest.slice(0, 10) : "no digest yet";
-  if (!known(agree)) return { value: "–", note };
-  return agree
-    ? { value: "agree", note, tone: "ok" }
-    : { value: "differ", note: "catching up", tone: "warn" };
 }
 
 function accuracy({ precision, recall, missed, false: wrong }) {

@@ -1,5 +1,6 @@
 // The card of one drone or one target.
 
+import { standing } from "./agreement.js";
 import { h, morphChildren, sparkline } from "./dom.js";
 import { ago, known, label, ms, number, percent, plural, timeOfDay } from "./format.js";
 import { latLonText, toLatLon } from "./geo.js";
@@ -109,6 +110,7 @@ export class DetailCard {
         ["Altitude", known(view.z) ? `${number(view.z, 1)} m` : "–"],
         ["Heading", known(view.yaw_rad) ? `${number(heading(view.yaw_rad))}°` : "–"],
         ["Battery", percent(view.battery)],
+        ...replica(this.world.snapshot, view.name),
         ["Runtime", view.runtime || "–"],
         ["Health", view.troubles.join("; ") || "all well"],
       ]),
@@ -121,6 +123,12 @@ export class DetailCard {
     if (farm) rows.push(["Lat, lon", latLonText(toLatLon(farm, x, y))]);
     return rows;
   }
+}
+
+/** How the drone's coordinator stands; nothing where it has none. */
+function replica(snapshot, drone) {
+  const has = snapshot.coordinators.some(({ name }) => name === drone);
+  return has ? [["Replica", standing(snapshot, drone) || "in step"]] : [];
 }
 
 /** Yaw (counter-clockwise from east) as a compass heading in degrees. */

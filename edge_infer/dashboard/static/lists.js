@@ -1,5 +1,6 @@
 // The two lists beside the map: drones and targets.
 
+import { standing } from "./agreement.js";
 import { byId, h, setText, syncList } from "./dom.js";
 import { label, ms, number, plural } from "./format.js";
 import { palette } from "./palette.js";
@@ -36,6 +37,7 @@ export class DroneList {
     setText(byId("drones-note"), [alive, ...parts].join(" · "));
     setText(byId("tab-drones"), number(snapshot.drones.length));
     this.index = 0;
+    this.snapshot = snapshot;
     syncList(
       this.body,
       snapshot.drones,
@@ -54,7 +56,7 @@ export class DroneList {
       h("small"),
     );
     const row = h("tr", { onclick: (event) => event.target.closest("button") || this.pick("drone", name) });
-    row.append(h("td", {}, button), h("td", {}, h("span", { className: "state" })));
+    row.append(h("td", {}, button), h("td", {}, h("span", { className: "state" }), h("small", { className: "replica" })));
     for (let i = 0; i < 3; i += 1) row.append(h("td", { className: "num" }));
     return row;
   }
@@ -66,8 +68,10 @@ export class DroneList {
     dot.style.setProperty("--colour", palette.drone(index));
     setText(title, drone.name);
     setText(model, [drone.model_name, drone.model_version].filter(Boolean).join(" ") || "no model yet");
-    state.firstElementChild.dataset.state = drone.state;
+    const replica = standing(this.snapshot, drone.name);
+    state.firstElementChild.dataset.state = drone.state === "alive" && replica ? "suspect" : drone.state;
     setText(state.firstElementChild, stateWord(drone.state) + (drone.restarts ? ` ↻${drone.restarts}` : ""));
+    setText(state.lastElementChild, replica);
     setText(rate, number(drone.frame_rate_hz, 1));
     setText(infer, ms(drone.infer_ms));
     setText(sighting, ms(drone.sighting_ms));

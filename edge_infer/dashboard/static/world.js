@@ -3,6 +3,8 @@
 // Everything glides from where it is drawn now to where the newest update says,
 // in about the time until the next one, which differs from drone to drone. `now` is milliseconds of performance.now().
 
+import { agreement } from "./agreement.js";
+
 const TRACK_S = 40;
 const JUMP_M = 25;
 const HISTORY = 90;
@@ -25,6 +27,7 @@ export class World {
     this.targets = new Map();
     this.flights = [];
     this.animatedUntil = 0;
+    this.isSplit = false;
   }
 
   /** The farm stays the same object while it is the same farm. */
@@ -40,7 +43,7 @@ export class World {
     return performance.now() < this.animatedUntil;
   }
 
-  /** Takes an update; returns what happened: [{kind, target?, removal?, drone?}]. */
+  /** Takes an update; returns what happened: [{kind, target?, removal?, drone?, truth?}]. */
   update(snapshot, now) {
     const before = this.snapshot;
     if (before && snapshot.elapsed_s < before.elapsed_s - 0.5) this.reset();
@@ -52,6 +55,7 @@ export class World {
       ...this.updateDrones(snapshot, now),
       ...this.updateTargets(snapshot, first, now),
       ...this.updateFlights(snapshot, before, first, now),
+      ...this.updateTruth(snapshot),
     ];
     this.extend(snapshot.targets.map(({ x, y }) => [x, y]));
     this.extend(snapshot.drones.filter(({ x, y }) => x !== null && y !== null).map(({ x, y }) => [x, y]));
@@ -122,6 +126,15 @@ export class World {
       removal,
       target: this.targets.get(removal.into).view,
     }));
+  }
+
+  /** A split is over when all that is heard agrees again, not when it is heard again. */
+  updateTruth(snapshot) {
+    const truth = agreement(snapshot);
+    const isSplit = truth.kind === "split" || truth.kind === "silent";
+    if (isSplit === this.isSplit || !["split", "silent", "one"].includes(truth.kind)) return [];
+    this.isSplit = isSplit;
+    return [{ kind: isSplit ? "split" : "whole", truth }];
   }
 
   /** Moves what is shown to where it is at `now`. */

@@ -15,8 +15,10 @@ from edge_infer.domain import Sighting, SightingId
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import sightings_to_msgs
 from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
 from edge_infer.nodes.fleet_listener import FleetListener
 from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
+from edge_infer.nodes.identity import Identity
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 
@@ -69,7 +71,7 @@ class Scene:
 
     @property
     def verdict(self) -> str:
-        return fleet.verdict(self.listener.agreement.standings(self.listener.now_s()))
+        return fleet.verdict(self.listener.standings())
 
 
 @pytest.fixture
@@ -116,6 +118,19 @@ def test_the_table_and_the_digests_say_so(scene: Scene, capsys: pytest.CaptureFi
     assert [c["name"] for c in told["coordinators"]] == [
         f"/drone_{number}/coordinator" for number in (1, 2, 3)
     ]
+
+
+def test_the_page_learns_of_the_partition(scene: Scene) -> None:
+    station = scene.network.runtime("station", []).create_node("ground_station")
+    dashboard = DashboardNode(station, DashboardConfig(serve=False), Identity("station", 1))
+    scene.fly(8)
+    scene.network.partition([["drone_3"]])
+    scene.fly(8, sightings=20)
+    parts = {one.name: one.part for one in dashboard.snapshot().coordinators}
+    assert parts == {"drone_1": 1, "drone_2": 1, "drone_3": None, "ground_station": 1}
+    scene.network.heal()
+    scene.fly(20)
+    assert {one.part for one in dashboard.snapshot().coordinators} == {1}
 
 
 def test_with_nobody_there_it_says_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,12 +24,15 @@ from edge_infer.bench.harness import Goal, Progress, Report, Row, median
 from edge_infer.bench.harness import rounded as short
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.fleet.batch import priority_set, priority_set_columns
-from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM, PrioritySet
+from edge_infer.fleet.duplicates import PrioritySet
+from edge_infer.fleet.gate import DEFAULT_GATE, Gate
 
 SIZES = (1_000, 10_000, 100_000)
 REPEATS = 5
 REFERENCE_SIZE = 10_000
 TIMES_FASTER = 5.0
+STATISTICAL = Gate(radius_mm=5000, sigmas_milli=3035)
+"""The 99 % gate within the usual radius; its kept set is another one."""
 INSERT_US = 50.0
 
 VIEWS = 8
@@ -115,7 +118,7 @@ def measure(sizes: Sequence[int], repeats: int, progress: Progress) -> Report:
     return Report("duplicates", rows, _goals(rows, sizes))
 
 
-def brute_force(scene: Scene, radius_mm: int = DEFAULT_RADIUS_MM) -> NDArray[np.bool_]:
+def brute_force(scene: Scene, radius_mm: int = DEFAULT_GATE.radius_mm) -> NDArray[np.bool_]:
     """(n,) which rows are kept, by comparing each with all that were kept before it."""
     kept = np.zeros(len(scene.score), np.bool_)
     held = np.empty((3, len(kept)), np.int64)
@@ -167,21 +170,23 @@ def _actions(scene: Scene, sightings: Sequence[Sighting]) -> Mapping[str, Action
         "batch, columns": lambda: _columns(scene),
         "batch, objects": lambda: priority_set(sightings),
         "incremental": lambda: _inserted(sightings),
+        "batch, objects, 99 % gate": lambda: priority_set(sightings, STATISTICAL),
+        "incremental, 99 % gate": lambda: _inserted(sightings, STATISTICAL),
     }
     try:
         from sklearn.cluster import DBSCAN
     except ImportError:
         return actions
     metres = np.column_stack([scene.x_mm, scene.y_mm]) / 1000
-    return {**actions, "DBSCAN": lambda: DBSCAN(eps=DEFAULT_RADIUS_MM / 1000).fit(metres)}
+    return {**actions, "DBSCAN": lambda: DBSCAN(eps=DEFAULT_GATE.radius_mm / 1000).fit(metres)}
 
 
 def _columns(scene: Scene) -> NDArray[np.bool_]:
     return priority_set_columns(scene.x_mm, scene.y_mm, scene.score, scene.frame)
 
 
-def _inserted(sightings: Sequence[Sighting]) -> PrioritySet:
-    known = PrioritySet()
+def _inserted(sightings: Sequence[Sighting], gate: Gate = DEFAULT_GATE) -> PrioritySet:
+    known = PrioritySet(gate)
     for sighting in sightings:
         known.insert(sighting)
     return known

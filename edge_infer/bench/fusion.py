@@ -29,8 +29,9 @@ from edge_infer.bench.fusion_scene import (
 )
 from edge_infer.bench.harness import Goal, Progress, Report, Row
 from edge_infer.domain import Sighting
+from edge_infer.fleet.batch import priority_set
+from edge_infer.fleet.gate import DEFAULT_GATE, Gate
 from edge_infer.fleet.refined.fusion import fuse
-from edge_infer.fleet.refined.gates import STATISTICAL, Gate, groups
 from edge_infer.fleet.refined.refine import Refined, refine
 from edge_infer.fleet.spatial import HashGrid
 
@@ -58,7 +59,12 @@ CONDITIONS = ("offset share", "drones", "step m", "frame m", "alarms")
 
 WITHIN_M = 3.0
 LENIENT_M = 5.0
-RADIUS = Gate()
+STATISTICAL = Gate(radius_mm=12_000, sigmas_milli=3035)
+"""99 % of chi-squared with two degrees of freedom, for positions that are good to about 2 m."""
+PENALTY_MM = 1500
+"""What another class adds to the distance."""
+_PENALISED = replace(DEFAULT_GATE, other_class_mm=PENALTY_MM)
+_STATISTICAL_PENALISED = replace(STATISTICAL, other_class_mm=PENALTY_MM)
 DISTANCES_M = (1.0, 1.5, 2.0, 2.5, 3.0, 5.0)
 """From which the ways from the shelf may choose."""
 FEWEST = 3
@@ -117,9 +123,11 @@ def _found(scene: Scene, refined: Refined) -> Found:
     points = _metres(scene.sightings)
     return {
         "arrival order, 5 m": by_arrival(scene.sightings),
-        "5 m radius": _kept(_each_in_its_own_frame(scene.sightings), RADIUS),
-        "5 m radius, same frame apart": _kept(scene.sightings, RADIUS),
+        "5 m radius": _kept(_each_in_its_own_frame(scene.sightings), DEFAULT_GATE),
+        "5 m radius, same frame apart": _kept(scene.sightings, DEFAULT_GATE),
+        "5 m radius, other class 1.5 m more": _kept(scene.sightings, _PENALISED),
         "99 % gate, same frame apart": _kept(scene.sightings, STATISTICAL),
+        "99 % gate, other class 1.5 m more": _kept(scene.sightings, _STATISTICAL_PENALISED),
         **_from_the_shelf(points, ""),
         **_from_the_shelf(_corrected(scene.sightings, refined), ", offsets removed"),
         REFINED: _fused(refined, 1),
@@ -127,7 +135,7 @@ def _found(scene: Scene, refined: Refined) -> Found:
     }
 
 
-def by_arrival(sightings: Sequence[Sighting], radius_mm: int = RADIUS.radius_mm) -> Array:
+def by_arrival(sightings: Sequence[Sighting], radius_mm: int = DEFAULT_GATE.radius_mm) -> Array:
     """What one gets by keeping whatever comes first within the radius."""
     kept: HashGrid[Sighting] = HashGrid(radius_mm)
     first = []
@@ -139,7 +147,9 @@ def by_arrival(sightings: Sequence[Sighting], radius_mm: int = RADIUS.radius_mm)
 
 
 def _kept(sightings: Sequence[Sighting], gate: Gate) -> Array:
-    return _metres([group[0] for group in groups(sightings, gate)])
+    return _metres(
+        [s for s, kept in zip(sightings, priority_set(sightings, gate), strict=True) if kept]
+    )
 
 
 def _each_in_its_own_frame(sightings: Sequence[Sighting]) -> list[Sighting]:

@@ -1,12 +1,13 @@
 """The priority set of many sightings at once, with numpy.
 
-The definition is that of ``duplicates.py``; this is the way to compute it from
-nothing. Two ideas make it fast:
+The definition is that of ``duplicates.py`` and ``gate.py``; this is the way to
+compute it from nothing. Two ideas make it fast:
 
 - *Neighbours by one sort.* The plane is cut into north-south strips as wide as
   the radius. With the key ``strip * stride + north``, whatever lies near a point
   is one run of keys in its own strip and one in each strip beside it, so two
-  binary searches per strip find it.
+  binary searches per strip find it. A gate with a window cuts each strip into
+  slabs of time too, one behind the other.
 - *Decide in rounds.* A point that nothing undecided above it conflicts with is
   kept and rules out those that conflict with it; a few rounds decide all
   (Blelloch, Fineman and Shun, SPAA 2012). Where points lie dense, the best of
@@ -15,16 +16,18 @@ nothing. Two ideas make it fast:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_infer.domain import Sighting
-from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM
+from edge_infer.fleet.gate import DEFAULT_GATE, Gate, Moments, moments, within_sigmas
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Agreement = Callable[[Ints, Ints], Mask]
+"""Rows a and b, near each other and of different frames -> whether they conflict."""
 
 _CROWDED = 1.0
 """Pairs per point within one strip above which the best points go first."""
@@ -34,7 +37,7 @@ _SMALL = 256
 """So few points are decided in one go, however dense they lie."""
 
 
-def priority_set(sightings: Sequence[Sighting], radius_mm: int = DEFAULT_RADIUS_MM) -> Mask:
+def priority_set(sightings: Sequence[Sighting], gate: Gate = DEFAULT_GATE) -> Mask:
     """(n,) which of the sightings are kept; identities must differ."""
     names = {name: code for code, name in enumerate(sorted({s.id.source for s in sightings}))}
     frames: dict[tuple[int, int, int], int] = {}
@@ -47,7 +50,12 @@ def priority_set(sightings: Sequence[Sighting], radius_mm: int = DEFAULT_RADIUS_
     score = np.array([s.score for s in sightings])
     rank = np.empty(len(rows), np.int64)
     rank[np.lexsort((*reversed(identity), -score))] = np.arange(len(rows))
-    return _kept(x, y, frame_code, rank, radius_mm)
+    if gate.is_plain or not rows:
+        return _kept(x, y, frame_code, rank, gate.radius_mm)
+    stamps = np.array([s.stamp_ns for s in sightings], np.int64)
+    slab = _slabs(stamps, gate.window_ns) if gate.window_ns else None
+    agreement = _agreement(sightings, x, y, stamps, gate)
+    return _kept(x, y, frame_code, rank, gate.radius_mm, slab, agreement)
 
 
 def priority_set_columns(
@@ -55,9 +63,9 @@ def priority_set_columns(
     y_mm: ArrayLike,
     score: ArrayLike,
     frame: ArrayLike,
-    radius_mm: int = DEFAULT_RADIUS_MM,
+    radius_mm: int = DEFAULT_GATE.radius_mm,
 ) -> Mask:
-    """The same of columns, in the order of the sightings' identities.
+    """The same of columns under a plain gate, in the order of the sightings' identities.
 
     Args:
         x_mm: (n,) east, whole millimetres, less than 2^40 from the origin.
@@ -77,10 +85,49 @@ def priority_set_columns(
     return _kept(x, y, frames, rank, radius_mm)
 
 
-def _kept(x: Ints, y: Ints, frame: Ints, rank: Ints, radius_mm: int) -> Mask:
+def _slabs(stamps: Ints, window_ns: int) -> Ints:
+    """(n,) numbers of slabs as long as the window; neighbours differ by 1, gaps shrink to 2."""
+    numbers, slab = np.unique(stamps // window_ns, return_inverse=True)
+    steps = np.minimum(np.diff(numbers), 2)
+    return np.concatenate([[0], np.cumsum(steps)])[slab]
+
+
+def _agreement(
+    sightings: Sequence[Sighting], x: Ints, y: Ints, stamps: Ints, gate: Gate
+) -> Agreement:
+    """``gate.agree`` for many pairs at once."""
+    codes: dict[str, int] = {}
+    classes = np.array([codes.setdefault(s.class_name, len(codes)) for s in sightings], np.int64)
+    if gate.sigmas_milli:
+        columns = np.array([moments(s.covariance_m2) for s in sightings], object).T
+
+    def agreement(a: Ints, b: Ints) -> Mask:
+        reach = gate.radius_mm - gate.other_class_mm * (classes[a] != classes[b])
+        dx, dy = x[a] - x[b], y[a] - y[b]
+        agreed: Mask = dx * dx + dy * dy <= reach * reach
+        if gate.window_ns:
+            agreed &= np.abs(stamps[a] - stamps[b]) <= gate.window_ns
+        if gate.sigmas_milli:
+            one, other = (Moments(*columns[:, rows[agreed]]) for rows in (a, b))
+            east, north, reached = (column[agreed].astype(object) for column in (dx, dy, reach))
+            agreed[agreed] = within_sigmas(east, north, one, other, reached, gate)
+        return agreed
+
+    return agreement
+
+
+def _kept(
+    x: Ints,
+    y: Ints,
+    frame: Ints,
+    rank: Ints,
+    radius_mm: int,
+    slab: Ints | None = None,
+    agreement: Agreement | None = None,
+) -> Mask:
     kept = np.zeros(len(x), np.bool_)
     if len(x):
-        points = _Points(x, y, frame, rank, radius_mm)
+        points = _Points(x, y, frame, rank, radius_mm, slab, agreement)
         kept[points.order[points.independent(np.arange(len(x)))]] = True
     return kept
 
@@ -88,12 +135,29 @@ def _kept(x: Ints, y: Ints, frame: Ints, rank: Ints, radius_mm: int) -> Mask:
 class _Points:
     """Points in the order of their keys; indices below count in that order."""
 
-    def __init__(self, x: Ints, y: Ints, frame: Ints, rank: Ints, radius_mm: int) -> None:
+    def __init__(
+        self,
+        x: Ints,
+        y: Ints,
+        frame: Ints,
+        rank: Ints,
+        radius_mm: int,
+        slab: Ints | None,
+        agreement: Agreement | None,
+    ) -> None:
         self.radius = radius_mm
+        self.agreement = agreement
         north = y - y.min()
         strip = x // max(1, radius_mm)
-        self.stride = int(north.max()) + 2 * radius_mm + 1
-        key = (strip - strip.min()) * self.stride + north
+        strip -= strip.min()
+        stride = int(north.max()) + 2 * radius_mm + 1
+        self.ahead = [stride]
+        """From a key to the same place in each strip ahead that may hold neighbours."""
+        if slab is not None:
+            slabs = int(slab.max()) + 2  # An empty one parts each strip from the next.
+            strip = strip * slabs + slab
+            self.ahead = [stride, *(stride * (slabs + step) for step in (-1, 0, 1))]
+        key = strip * stride + north
         self.order = np.argsort(key)
         self.key = key[self.order]
         self.x, self.y = x[self.order], y[self.order]
@@ -106,10 +170,10 @@ class _Points:
         same_strip = np.searchsorted(key, key + self.radius, "right")
         if n > _SMALL and int((same_strip - after).sum()) > _CROWDED * n:
             return self._best_first(pool)
-        low = np.searchsorted(key, key + (self.stride - self.radius), "left")
-        high = np.searchsorted(key, key + (self.stride + self.radius), "right")
-        i, j = _pairs(np.concatenate([after, low]), np.concatenate([same_strip, high]))
-        above, below = self._conflicting(np.concatenate([pool, pool])[i], pool[j])
+        low = [np.searchsorted(key, key + (ahead - self.radius), "left") for ahead in self.ahead]
+        high = [np.searchsorted(key, key + (ahead + self.radius), "right") for ahead in self.ahead]
+        i, j = _pairs(np.concatenate([after, *low]), np.concatenate([same_strip, *high]))
+        above, below = self._conflicting(pool[i % n], pool[j])
         return self._rounds(pool, above, below)
 
     def _best_first(self, pool: Ints) -> Ints:
@@ -125,7 +189,7 @@ class _Points:
         """(len(rest),) which of the rest conflict with one of the kept."""
         key, centre = self.key[rest], self.key[kept]
         out = np.zeros(len(rest), np.bool_)
-        for strip in (-self.stride, 0, self.stride):
+        for strip in (0, *self.ahead, *(-ahead for ahead in self.ahead)):
             starts = np.searchsorted(key, centre + (strip - self.radius), "left")
             ends = np.searchsorted(key, centre + (strip + self.radius), "right")
             i, j = _pairs(starts, ends)
@@ -137,6 +201,8 @@ class _Points:
         dy = self.y[a] - self.y[b]
         near = dx * dx + dy * dy <= self.radius * self.radius
         near[near] = self.frame[a[near]] != self.frame[b[near]]
+        if self.agreement is not None:
+            near[near] = self.agreement(self.order[a[near]], self.order[b[near]])
         return near
 
     def _conflicting(self, a: Ints, b: Ints) -> tuple[Ints, Ints]:

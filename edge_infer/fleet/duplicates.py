@@ -1,11 +1,11 @@
 """Which sightings stand, and which only repeat a better one: the priority set, kept up to date.
 
-Two sightings *conflict* when they lie within the radius of each other
-(horizontal, inclusive, whole millimetres) and were not seen in the same frame:
-two things in one frame are two things. Going down by ``Sighting.priority``, a
-sighting is *kept* if it conflicts with none kept before. That is the maximal
-independent set that comes first in this order, so it depends on the sightings
-alone and not on the order in which they came.
+Two sightings *conflict* when they may be two views of one thing; ``gate.py``
+says when: within a radius and not in the same frame, and more where it is asked
+for. Going down by ``Sighting.priority``, a sighting is *kept* if it conflicts
+with none kept before. That is the maximal independent set that comes first in
+this order, so it depends on the sightings alone and not on the order in which
+they came.
 
 Here one sighting comes or goes at a time; ``batch.py`` does a whole list with
 numpy and gives the same answer. What the kept ones are called, and who hears of
@@ -19,20 +19,11 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from edge_infer.domain import Sighting, SightingId
-from edge_infer.fleet.spatial import HashGrid
-
-DEFAULT_RADIUS_MM = 5000
+from edge_infer.fleet.gate import DEFAULT_GATE, Gate, agree
+from edge_infer.fleet.spatial import HashGrid, SlabGrid
 
 _Priority = tuple[float, str, int, int]
 """``Sighting.priority`` without its inner tuple."""
-
-
-def conflict(a: Sighting, b: Sighting, radius_mm: int = DEFAULT_RADIUS_MM) -> bool:
-    """Whether two sightings may be two views of one thing."""
-    dx = a.x_mm - b.x_mm
-    dy = a.y_mm - b.y_mm
-    near = dx * dx + dy * dy <= radius_mm * radius_mm
-    return near and (a.frame != b.frame or a.id[:2] != b.id[:2])
 
 
 class Change(NamedTuple):
@@ -57,12 +48,13 @@ _NO_CHANGE = Change()
 class _Node:
     """A sighting in the conflict graph, with what is asked of it most often."""
 
-    __slots__ = ("cover", "covered", "frame", "priority", "sighting", "x_mm", "y_mm")
+    __slots__ = ("cover", "covered", "frame", "priority", "sighting", "stamp_ns", "x_mm", "y_mm")
 
     def __init__(self, sighting: Sighting) -> None:
         self.sighting = sighting
         self.x_mm = sighting.x_mm
         self.y_mm = sighting.y_mm
+        self.stamp_ns = sighting.stamp_ns
         self.priority: _Priority = (-sighting.score, *sighting.id)
         self.frame = sighting.frame
         self.cover: _Node | None = None
@@ -103,12 +95,19 @@ class PrioritySet:
     goes leads straight to its orphans, which may take its place, and only kept
     sightings need a place in the grid. Orphans are decided from high priority to
     low: then nothing above the one in hand can change any more.
+
+    Args:
+        gate: says which pairs conflict.
     """
 
-    def __init__(self, radius_mm: int = DEFAULT_RADIUS_MM) -> None:
-        self.radius_mm = radius_mm
+    def __init__(self, gate: Gate = DEFAULT_GATE) -> None:
+        self.gate = gate
+        self._radius_mm = gate.radius_mm
+        self._is_plain = gate.is_plain
         self._nodes: dict[SightingId, _Node] = {}
-        self._kept: HashGrid[_Node] = HashGrid(radius_mm)
+        self._kept: HashGrid[_Node] | SlabGrid[_Node] = (
+            SlabGrid(gate.radius_mm, gate.window_ns) if gate.window_ns else HashGrid(gate.radius_mm)
+        )
         self._kept_count = 0
 
     def __len__(self) -> int:
@@ -186,8 +185,12 @@ class PrioritySet:
     def _cover(self, node: _Node) -> _Node:
         """Of the kept nodes that conflict with this one, the best above it; else itself."""
         best = node
-        for other in self._kept.within(node.x_mm, node.y_mm, self.radius_mm):
-            if other.priority < best.priority and not _same_frame(node, other):
+        for other in self._kept.around(node, 1):
+            if (
+                other.priority < best.priority
+                and not _same_frame(node, other)
+                and (self._is_plain or agree(node.sighting, other.sighting, self.gate))
+            ):
                 best = other
         return best
 
@@ -195,7 +198,7 @@ class PrioritySet:
         """Make a node kept: it rules out the kept ones below it and covers what it can."""
         node.covered = set()
         repair.kept.append(node)
-        for other in self._kept.within(node.x_mm, node.y_mm, 2 * self.radius_mm):
+        for other in self._kept.around(node, 2):
             if other.priority < node.priority:
                 continue
             if other.covered:
@@ -227,7 +230,11 @@ class PrioritySet:
     def _conflict(self, a: _Node, b: _Node) -> bool:
         dx = a.x_mm - b.x_mm
         dy = a.y_mm - b.y_mm
-        return dx * dx + dy * dy <= self.radius_mm * self.radius_mm and not _same_frame(a, b)
+        return (
+            dx * dx + dy * dy <= self._radius_mm * self._radius_mm
+            and not _same_frame(a, b)
+            and (self._is_plain or agree(a.sighting, b.sighting, self.gate))
+        )
 
 
 def _same_frame(a: _Node, b: _Node) -> bool:

@@ -9,6 +9,13 @@ conflicts with it, and by induction its own drone sees that too and publishes
 it; if it is not, the kept one that covers it was published and covers it
 everywhere. Messages that cross only make drones publish more than they need.
 
+The proof asks of the gate only that all drones have the same one and that it
+does not matter which of two sightings comes first, so it holds under every
+option of ``gate.py``. Where things move, what covers a sighting was taken within
+the window: the fleet goes on telling where a thing is, about once per window.
+What goes out late, because its cover has gone, is a few windows old: it fills in
+where a thing was, and joins its track (``tracks.py``).
+
 A sequence number is given on publication, so what is published has no gaps and
 a digest stays short. Until then a held sighting ranks behind the published ones
 of equal score of its own drone. Numbering one that is kept lets it pass only
@@ -20,8 +27,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge_infer.domain import Sighting, SightingId
-from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM, Change, PrioritySet
+from edge_infer.fleet.duplicates import Change, PrioritySet
 from edge_infer.fleet.floors import Floor
+from edge_infer.fleet.gate import DEFAULT_GATE, Gate
 from edge_infer.fleet.ranges import Log
 
 _UNPUBLISHED = 1 << 32
@@ -32,7 +40,7 @@ class Suppressor:
     """Decides what one drone publishes, over one boot.
 
     Args:
-        radius_mm: within this two sightings conflict.
+        gate: says which sightings conflict; the same on all drones.
         max_held: so many own sightings are held back at most, about a minute's;
             beyond, the oldest are forgotten, or a long flight would fill the memory.
             A forgotten one could only have mattered if all that covers it were
@@ -43,11 +51,11 @@ class Suppressor:
         published: of these, how many went out.
     """
 
-    def __init__(self, radius_mm: int = DEFAULT_RADIUS_MM, max_held: int = 300) -> None:
+    def __init__(self, gate: Gate = DEFAULT_GATE, max_held: int = 300) -> None:
         self.offered = 0
         self.published = 0
         self._max_held = max_held
-        self._known = PrioritySet(radius_mm)
+        self._known = PrioritySet(gate)
         self._held: dict[SightingId, None] = {}
         self._numbers: dict[Log, set[int]] = {}
         """Of the published ones."""

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 
 from edge_infer.domain import Sighting, SightingId, Target
 from edge_infer.fleet.batch import priority_set
-from edge_infer.fleet.duplicates import DEFAULT_RADIUS_MM, Change, PrioritySet, conflict
+from edge_infer.fleet.duplicates import Change, PrioritySet
+from edge_infer.fleet.gate import DEFAULT_GATE, Gate, conflict
 from edge_infer.fleet.spatial import HashGrid
 
 
@@ -20,13 +21,11 @@ class View:
     """The targets of a set of sightings that come, and are forgotten one day.
 
     Args:
-        radius_mm: within this two sightings of different frames are one thing.
+        gate: says which two sightings may be one thing.
     """
 
-    def __init__(
-        self, radius_mm: int = DEFAULT_RADIUS_MM, sightings: Iterable[Sighting] = ()
-    ) -> None:
-        self._known = PrioritySet(radius_mm)
+    def __init__(self, gate: Gate = DEFAULT_GATE, sightings: Iterable[Sighting] = ()) -> None:
+        self._known = PrioritySet(gate)
         self._by_best: dict[SightingId, Target] = {}
         self._stale: set[SightingId] = set()
         self._targets: tuple[Target, ...] = ()
@@ -80,12 +79,10 @@ class View:
         self._targets = tuple(self._by_best.values())
 
 
-def from_scratch(
-    sightings: Sequence[Sighting], radius_mm: int = DEFAULT_RADIUS_MM
-) -> tuple[Target, ...]:
+def from_scratch(sightings: Sequence[Sighting], gate: Gate = DEFAULT_GATE) -> tuple[Target, ...]:
     """The targets of these sightings, ordered by id; identities must differ."""
-    mask = priority_set(sightings, radius_mm)
-    grid: HashGrid[Sighting] = HashGrid(radius_mm)
+    mask = priority_set(sightings, gate)
+    grid: HashGrid[Sighting] = HashGrid(gate.radius_mm)
     groups: dict[SightingId, list[Sighting]] = {}
     for sighting, kept in zip(sightings, mask, strict=True):
         if kept:
@@ -93,8 +90,8 @@ def from_scratch(
             groups[sighting.id] = [sighting]
     for sighting, kept in zip(sightings, mask, strict=True):
         if not kept:
-            near = grid.within(sighting.x_mm, sighting.y_mm, radius_mm)
-            covers = [other for other in near if conflict(sighting, other, radius_mm)]
+            near = grid.around(sighting, 1)
+            covers = [other for other in near if conflict(sighting, other, gate)]
             groups[min(covers, key=_priority).id].append(sighting)
     return tuple(sorted(map(target_of, groups.values()), key=lambda target: target.id))
 

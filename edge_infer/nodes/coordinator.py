@@ -14,6 +14,7 @@ from pydantic import Field
 
 from edge_infer.domain import Sighting, Target
 from edge_infer.fleet.floors import FloorKeeper
+from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
 from edge_infer.nodes.config import MapFrame, NodeConfig, Radius
@@ -65,7 +66,7 @@ class CoordinatorNode:
         self._node = node
         self._config = config
         self._identity = identity or identify(node, config.state_dir)
-        self._view = View(round(config.radius_m * 1000))
+        self._view = View(Gate(round(config.radius_m * 1000)))
         self._target_messages: dict[Target, Any] = {}
         self._unpublished: list[Sighting] = []
         self._has_forgotten = False

@@ -15,6 +15,7 @@ from pydantic import Field
 from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
 from edge_infer.domain import Sighting, Target
+from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
 from edge_infer.nodes.config import MapFrame, NodeConfig, Radius, Seed
@@ -82,7 +83,7 @@ class DashboardNode:
         self._config = config
         self._server = DashboardServer(config.host, config.port) if config.serve else None
         self.listener = FleetListener(node, config.period_s)
-        self.view = View(round(config.radius_m * 1000))
+        self.view = View(Gate(round(config.radius_m * 1000)))
         self._world = World.build(seed=config.seed, drones=config.drones) if config.drones else None
         self._in_view = (
             FaultsInView(self._world.farm, ThermalCamera().model) if self._world else None

@@ -46,6 +46,9 @@ def test_the_report_has_every_way_and_every_goal() -> None:
     report = measure((60, 200), 2, told.append)
     ours = {"batch, columns", "batch, objects", "incremental", "brute force"}
     assert ours <= {row["what"] for row in report.rows}
+    assert {"batch, objects, 99 % gate", "incremental, 99 % gate"} <= {
+        row["what"] for row in report.rows
+    }
     checked = [row for row in report.rows if row["what"] in ours]
     assert len(checked) == 8
     assert all(row["equal"] for row in checked)

@@ -154,7 +154,9 @@ def test_the_report_has_every_way_and_every_goal() -> None:
         "arrival order, 5 m",
         "5 m radius",
         "5 m radius, same frame apart",
+        "5 m radius, other class 1.5 m more",
         "99 % gate, same frame apart",
+        "99 % gate, other class 1.5 m more",
     } <= ways
     assert [(goal.goal, goal.value is None) for goal in report.goals] == [
         (0.97, True),

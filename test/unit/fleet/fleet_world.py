@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import wire
-from fleet_oracle import RADIUS_MM, SCORES, sighting
+from fleet_oracle import GATE, SCORES, sighting
 
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.fleet.counters import Counters
@@ -72,7 +72,7 @@ class Drone:
         self.boot = self.parts.next_boot(self.boot)
         self.sequence = 0
         self.replica = self.parts.replica()
-        self.view = self.parts.view(RADIUS_MM)
+        self.view = self.parts.view(GATE)
         self.keeper = self.parts.keeper(KEEP_S, {self.name})
         self.expected.clear()
         self.floors.clear()
@@ -211,7 +211,7 @@ class World:
             floors = [Floor(*log, below) for log, below in sorted(drone.floors.items())]
             assert drone.replica.floors() == floors, f"I3: {drone.name}"
             assert all(floor.below <= self._raised[floor[:2]] for floor in floors), "I3: writer"
-            assert drone.view.targets() == from_scratch(held, RADIUS_MM), f"I5: {drone.name}"
+            assert drone.view.targets() == from_scratch(held, GATE), f"I5: {drone.name}"
             self._check_digest(drone.replica, held, floors)
 
     def _check_digest(self, replica: Any, held: list[Sighting], floors: list[Floor]) -> None:

@@ -13,9 +13,10 @@ from fleet_world import Parts
 
 from edge_infer.domain import Sighting, SightingId, Target
 from edge_infer.fleet.counters import Count, Counters
-from edge_infer.fleet.duplicates import Change, conflict
+from edge_infer.fleet.duplicates import Change
 from edge_infer.fleet.fingerprint import digest_of, fingerprint
 from edge_infer.fleet.floors import Floor, FloorKeeper
+from edge_infer.fleet.gate import Gate, conflict
 from edge_infer.fleet.ranges import LogRange
 from edge_infer.fleet.registers import Entry, LastValues
 from edge_infer.fleet.replica import Replica, canonical_bytes
@@ -195,8 +196,8 @@ class LengthAsDigest(Replica):
 class ArrivalOrderView(View):
     """What came first is kept, and not what is best."""
 
-    def __init__(self, radius_mm: int) -> None:
-        super().__init__(radius_mm)
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(gate)
         self._came: dict[SightingId, Sighting] = {}
 
     def insert(self, sighting: Sighting) -> Change:
@@ -210,7 +211,7 @@ class ArrivalOrderView(View):
     def targets(self) -> tuple[Target, ...]:
         groups: list[list[Sighting]] = []
         for one in self._came.values():
-            group = next((g for g in groups if conflict(g[0], one, self._known.radius_mm)), None)
+            group = next((g for g in groups if conflict(g[0], one, self._known.gate)), None)
             if group is None:
                 groups.append([one])
             else:

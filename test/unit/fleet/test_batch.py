@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from edge_infer.domain import Sighting
 from edge_infer.fleet.batch import priority_set, priority_set_columns
+from edge_infer.fleet.gate import Gate
 
 
-def kept_of(sightings: list[Sighting], radius_mm: int = oracle.RADIUS_MM) -> set[Sighting]:
-    mask = priority_set(sightings, radius_mm)
+def kept_of(sightings: list[Sighting], gate: Gate = oracle.GATE) -> set[Sighting]:
+    mask = priority_set(sightings, gate)
     assert mask.shape == (len(sightings),)
     return {s for s, kept in zip(sightings, mask, strict=True) if kept}
 
@@ -54,7 +55,34 @@ def test_any_radius_anywhere(fleet: list[Sighting], shift_mm: int, radius_mm: in
     from dataclasses import replace
 
     moved = [replace(s, x_mm=s.x_mm + shift_mm, y_mm=s.y_mm - shift_mm) for s in fleet]
-    assert kept_of(moved, radius_mm) == set(oracle.priority_set(moved, radius_mm))
+    gate = Gate(radius_mm)
+    assert kept_of(moved, gate) == set(oracle.priority_set(moved, gate))
+
+
+@pytest.mark.parametrize("things", [10, 100])
+@pytest.mark.parametrize(
+    "gate",
+    [
+        Gate(12_000, sigmas_milli=3035),
+        Gate(5000, other_class_mm=1500),
+        Gate(5000, window_ns=20_000),
+        Gate(8000, sigmas_milli=2000, other_class_mm=2000, window_ns=100_000),
+    ],
+    ids=["sigmas", "class", "window", "all"],
+)
+def test_crowds_under_every_option_equal_the_definition(things: int, gate: Gate) -> None:
+    fleet = oracle.crowd(1200, seed=things, things=things)
+    assert kept_of(fleet, gate) == set(oracle.priority_set(fleet, gate))
+
+
+def test_a_window_may_lie_anywhere_in_time() -> None:
+    gate = Gate(5000, window_ns=10)
+    stamps = [0, 9, 10, 25, 36, 10**18, 10**18 + 10, 10**18 + 21, 2 * 10**18]
+    fleet = [
+        sighting("a", 1, k, stamp_ns=stamp, x_mm=1000 * k, score=k / 16)
+        for k, stamp in enumerate(stamps)
+    ]
+    assert kept_of(fleet, gate) == set(oracle.priority_set(fleet, gate))
 
 
 @given(oracle.fleets())

@@ -7,17 +7,18 @@ from collections.abc import Iterable
 
 import fleet_oracle as oracle
 import pytest
-from fleet_oracle import RADIUS_MM, sighting
+from fleet_oracle import GATE, sighting
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.fleet.batch import priority_set
 from edge_infer.fleet.duplicates import Change, PrioritySet
+from edge_infer.fleet.gate import Gate
 
 
-def filled(sightings: list[Sighting]) -> PrioritySet:
-    known = PrioritySet(RADIUS_MM)
+def filled(sightings: list[Sighting], gate: Gate = GATE) -> PrioritySet:
+    known = PrioritySet(gate)
     for item in sightings:
         known.insert(item)
     return known
@@ -26,7 +27,7 @@ def filled(sightings: list[Sighting]) -> PrioritySet:
 def kept_ids(sightings: list[Sighting]) -> set[SightingId]:
     """By the incremental set, and checked against the batch."""
     known = filled(sightings)
-    mask = priority_set(sightings, RADIUS_MM)
+    mask = priority_set(sightings, GATE)
     assert {s.id for s, kept in zip(sightings, mask, strict=True) if kept} == {
         s.id for s in known.kept
     }
@@ -88,7 +89,7 @@ def test_one_sequence_of_two_boots_is_two_sightings() -> None:
 def test_a_newcomer_at_the_top_turns_a_whole_chain_over() -> None:
     """4 m apart in a row, rising scores: each newcomer flips all that were there."""
     chain = [sighting("a", 1, k, x_mm=4000 * k, score=k / 16) for k in range(1, 9)]
-    known = PrioritySet(RADIUS_MM)
+    known = PrioritySet(GATE)
     for item in chain[:-1]:
         known.insert(item)
     assert [s.id.sequence for s in known.kept] == [7, 5, 3, 1]
@@ -128,17 +129,53 @@ def test_every_order_gives_the_set_of_the_definition(
     known = filled(fleet)
     assert list(known.kept) == expected
     assert known.kept_count == len(expected)
-    mask = priority_set(fleet, RADIUS_MM)
+    mask = priority_set(fleet, GATE)
     assert {s for s, kept in zip(fleet, mask, strict=True) if kept} == set(expected)
 
 
-def groups_of(present: Iterable[Sighting]) -> dict[Sighting, set[Sighting]]:
+@given(
+    oracle.fleets(covariances=oracle.ANY_COVARIANCES),
+    oracle.gates(),
+    st.randoms(use_true_random=False),
+)
+def test_under_every_gate_all_three_ways_agree(
+    fleet: list[Sighting], gate: Gate, rng: random.Random
+) -> None:
+    expected = oracle.priority_set(fleet, gate)
+    rng.shuffle(fleet)
+    assert list(filled(fleet, gate).kept) == expected
+    mask = priority_set(fleet, gate)
+    assert {s for s, kept in zip(fleet, mask, strict=True) if kept} == set(expected)
+
+
+OPTIONS = [
+    Gate(12_000, sigmas_milli=3035),
+    Gate(5000, other_class_mm=1500),
+    Gate(5000, window_ns=20_000),
+    Gate(8000, sigmas_milli=2000, other_class_mm=2000, window_ns=100_000),
+]
+
+
+@pytest.mark.parametrize("gate", OPTIONS, ids=["sigmas", "class", "window", "all"])
+def test_under_every_option_a_large_crowd_agrees_and_leaves(gate: Gate) -> None:
+    fleet = oracle.crowd(900, seed=6)
+    expected = oracle.priority_set(fleet, gate)
+    assert expected != oracle.priority_set(fleet, Gate(gate.radius_mm)), "the option matters"
+    known = filled(oracle.shuffled(fleet, 1), gate)
+    assert list(known.kept) == expected
+    assert {best: set(known.group(best.id)) - {best} for best in expected} == groups_of(fleet, gate)
+    for item in oracle.shuffled(fleet, 9)[:400]:
+        known.discard(item.id)
+    assert list(known.kept) == oracle.priority_set(known, gate)
+
+
+def groups_of(present: Iterable[Sighting], gate: Gate = GATE) -> dict[Sighting, set[Sighting]]:
     """Every kept sighting and what it covers, by the definition."""
-    kept = oracle.priority_set(present)
+    kept = oracle.priority_set(present, gate)
     groups: dict[Sighting, set[Sighting]] = {best: set() for best in kept}
     for one in present:
         if one not in groups:
-            groups[next(best for best in kept if oracle.conflict(one, best))].add(one)
+            groups[next(best for best in kept if oracle.conflict(one, best, gate))].add(one)
     return groups
 
 
@@ -152,11 +189,11 @@ def check_change(
     assert moved <= set(change.regrouped) <= after.keys()
 
 
-@given(oracle.fleets(), st.data())
+@given(oracle.fleets(), st.one_of(st.just(GATE), oracle.gates()), st.data())
 def test_a_change_tells_what_changed_and_nothing_else(
-    fleet: list[Sighting], data: st.DataObject
+    fleet: list[Sighting], gate: Gate, data: st.DataObject
 ) -> None:
-    known, present = PrioritySet(RADIUS_MM), {}
+    known, present = PrioritySet(gate), {}
     groups: dict[Sighting, set[Sighting]] = {}
     for item in fleet:
         steps = [item.id]
@@ -169,13 +206,13 @@ def test_a_change_tells_what_changed_and_nothing_else(
             else:
                 present[identity] = item
                 change = known.insert(item)
-            before, groups = groups, groups_of(list(present.values()))
+            before, groups = groups, groups_of(list(present.values()), gate)
             check_change(change, before, groups)
 
 
 def test_groups_stay_true_in_a_crowd() -> None:
     fleet = oracle.crowd(500, seed=5, things=30)
-    known = PrioritySet(RADIUS_MM)
+    known = PrioritySet(GATE)
     for count, item in enumerate(fleet):
         change = known.insert(item)
         if count % 7 == 0:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import wire
-from fleet_oracle import RADIUS_MM, sighting
+from fleet_oracle import GATE, sighting
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,7 +78,7 @@ def test_a_clock_that_is_set_ages_nothing_by_more_than_a_step(jumps: list[float]
 
 def test_memory_stays_where_it_was() -> None:
     """Counted in objects, while sightings come and go; the last tenth adds none to the first."""
-    replica, view, keeper = Replica(), View(RADIUS_MM), FloorKeeper(32.0, {"a", "b"})
+    replica, view, keeper = Replica(), View(GATE), FloorKeeper(32.0, {"a", "b"})
     counts = []
     for second in range(400):
         for step in range(25):

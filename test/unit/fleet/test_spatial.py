@@ -1,4 +1,4 @@
-"""The hash grid against looking at every point."""
+"""The hash grids against looking at every point."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_infer.fleet.spatial import HashGrid
+from edge_infer.fleet.spatial import HashGrid, SlabGrid
 
 
 class Point(NamedTuple):
@@ -49,3 +49,61 @@ def test_the_edge_belongs_to_it() -> None:
     assert grid.within(0, 0, 5001) == [edge, beyond]
     grid.remove(edge)
     assert grid.within(0, 0, 5000) == []
+
+
+class Passing(NamedTuple):
+    x_mm: int
+    y_mm: int
+    stamp_ns: int
+    name: int
+
+
+STAMPS = st.one_of(st.integers(0, 40), st.integers(0, 2**62))
+
+
+@given(
+    st.lists(st.tuples(COORDINATES, COORDINATES, STAMPS), max_size=30),
+    st.tuples(COORDINATES, COORDINATES, STAMPS),
+    st.integers(1, 2),
+    st.integers(0, 15),
+    st.integers(1, 10),
+    st.data(),
+)
+def test_around_misses_nothing_of_its_time_and_finds_nothing_far_off(
+    places: list[tuple[int, int, int]],
+    centre: tuple[int, int, int],
+    times: int,
+    radius_mm: int,
+    window_ns: int,
+    data: st.DataObject,
+) -> None:
+    points = [Passing(*place, name) for name, place in enumerate(places)]
+    grid: SlabGrid[Passing] = SlabGrid(radius_mm, window_ns)
+    for point in points:
+        grid.insert(point)
+    for point in data.draw(st.sets(st.sampled_from(points))) if points else ():
+        grid.remove(point)
+        points.remove(point)
+    here = Passing(*centre, -1)
+    near = [
+        p
+        for p in points
+        if (p.x_mm - here.x_mm) ** 2 + (p.y_mm - here.y_mm) ** 2 <= (times * radius_mm) ** 2
+    ]
+    found = grid.around(here, times)
+    assert len(set(found)) == len(found)
+    assert set(found) <= set(near)
+    missed = set(near) - set(found)
+    assert all(abs(p.stamp_ns - here.stamp_ns) > times * window_ns for p in missed)
+    last_ns = (times + 2) * window_ns
+    assert all(abs(p.stamp_ns - here.stamp_ns) <= last_ns for p in found)
+
+
+def test_slabs_that_are_empty_leave_nothing_behind() -> None:
+    grid: SlabGrid[Passing] = SlabGrid(10, 5)
+    points = [Passing(0, 0, 100 * k, k) for k in range(50)]
+    for point in points:
+        grid.insert(point)
+    for point in points:
+        grid.remove(point)
+    assert not grid._slabs

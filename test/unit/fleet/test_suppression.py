@@ -7,21 +7,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import fleet_oracle as oracle
-from fleet_oracle import RADIUS_MM, sighting
+from fleet_oracle import GATE, sighting
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.domain import Sighting
 from edge_infer.fleet.floors import Floor
+from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.suppression import Suppressor
 
 
 class Air:
     """Drones that offer their sightings and hear each other late and out of order."""
 
-    def __init__(self, offered: dict[str, list[Sighting]], rng: random.Random) -> None:
+    def __init__(
+        self, offered: dict[str, list[Sighting]], rng: random.Random, gate: Gate = GATE
+    ) -> None:
         self.rng = rng
-        self.drones = {name: Suppressor(RADIUS_MM) for name in offered}
+        self.gate = gate
+        self.drones = {name: Suppressor(gate) for name in offered}
         self.to_offer = {name: list(own) for name, own in offered.items()}
         self.on_the_way: list[tuple[str, Sighting]] = []
         self.published: list[Sighting] = []
@@ -70,7 +74,8 @@ def content(sightings: Sequence[Sighting]) -> set[tuple[object, ...]]:
 
 def check(air: Air) -> None:
     everything = air.everything()
-    assert oracle.priority_set(air.published) == oracle.priority_set(everything)
+    wanted = oracle.priority_set(everything, air.gate)
+    assert oracle.priority_set(air.published, air.gate) == wanted
     for name, drone in air.drones.items():
         numbers = [s.id.sequence for s in air.published if s.id.source == name]
         assert numbers == list(range(1, len(numbers) + 1))
@@ -80,9 +85,11 @@ def check(air: Air) -> None:
     assert len(everything) == sum(drone.offered for drone in air.drones.values())
 
 
-@given(oracle.fleets(), st.randoms(use_true_random=False))
-def test_the_published_say_what_all_would_say(fleet: list[Sighting], rng: random.Random) -> None:
-    air = Air(own_sightings(fleet), rng)
+@given(oracle.fleets(), st.one_of(st.just(GATE), oracle.gates()), st.randoms(use_true_random=False))
+def test_the_published_say_what_all_would_say(
+    fleet: list[Sighting], gate: Gate, rng: random.Random
+) -> None:
+    air = Air(own_sightings(fleet), rng, gate)
     air.fly()
     check(air)
 
@@ -101,7 +108,7 @@ def test_a_crowd_is_thinned_without_a_trace_in_the_result() -> None:
 
 
 def test_a_covered_sighting_waits_until_its_cover_goes() -> None:
-    drone = Suppressor(RADIUS_MM)
+    drone = Suppressor(GATE)
     assert drone.hear(sighting("b", x_mm=4000, score=0.75)) == ()
     assert drone.offer(sighting("a", score=0.5)) == ()
     assert (drone.published, drone.suppressed, drone.held) == (0, 1, 1)
@@ -110,8 +117,16 @@ def test_a_covered_sighting_waits_until_its_cover_goes() -> None:
     assert (drone.published, drone.suppressed, drone.held) == (1, 0, 0)
 
 
+def test_what_was_seen_longer_ago_than_the_window_holds_nothing_back() -> None:
+    drone = Suppressor(Gate(5000, window_ns=100))
+    assert drone.hear(sighting("b", score=1.0, stamp_ns=0)) == ()
+    assert drone.offer(sighting("a", 1, 1, score=0.5, stamp_ns=100)) == ()
+    (released,) = drone.offer(sighting("a", 1, 2, score=0.5, stamp_ns=101))
+    assert (released.stamp_ns, drone.held) == (101, 1)
+
+
 def test_what_went_out_is_not_published_again() -> None:
-    drone = Suppressor(RADIUS_MM)
+    drone = Suppressor(GATE)
     (first,) = drone.offer(sighting("a", score=0.5))
     assert drone.hear(first) == ()
     better = sighting("b", x_mm=4000, score=0.75)
@@ -121,13 +136,13 @@ def test_what_went_out_is_not_published_again() -> None:
 
 
 def test_two_things_of_one_frame_both_go_out() -> None:
-    drone = Suppressor(RADIUS_MM)
+    drone = Suppressor(GATE)
     one, two = (sighting("a", 1, k, frame=5, x_mm=100 * k, score=0.5) for k in (1, 2))
     assert [s.id.sequence for own in (one, two) for s in drone.offer(own)] == [1, 2]
 
 
 def test_numbers_follow_publication_and_keep_source_and_boot() -> None:
-    drone = Suppressor(RADIUS_MM)
+    drone = Suppressor(GATE)
     sent = [
         s.id
         for k, x_mm in enumerate((0, 100, 50_000, 50_100, 90_000))
@@ -137,7 +152,7 @@ def test_numbers_follow_publication_and_keep_source_and_boot() -> None:
 
 
 def test_the_oldest_held_is_forgotten_first() -> None:
-    drone = Suppressor(RADIUS_MM, max_held=2)
+    drone = Suppressor(GATE, max_held=2)
     drone.hear(sighting("b", x_mm=4000, score=0.75))
     for k in range(1, 4):
         assert drone.offer(sighting("a", 1, k, score=k / 16, x_mm=-k, frame=5)) == ()
@@ -147,7 +162,7 @@ def test_the_oldest_held_is_forgotten_first() -> None:
 
 
 def test_a_forgotten_one_holds_nothing_back() -> None:
-    drone = Suppressor(RADIUS_MM, max_held=1)
+    drone = Suppressor(GATE, max_held=1)
     drone.hear(sighting("b", x_mm=4000, score=0.75))
     assert drone.offer(sighting("a", 1, 1, score=0.625)) == ()
     assert drone.offer(sighting("a", 1, 2, score=0.5, x_mm=-1)) == ()
@@ -156,7 +171,7 @@ def test_a_forgotten_one_holds_nothing_back() -> None:
 
 
 def test_what_the_fleet_forgot_covers_nothing_any_more() -> None:
-    drone = Suppressor(RADIUS_MM)
+    drone = Suppressor(GATE)
     better = sighting("other", 1, 1, score=0.9)
     assert drone.hear(better) == ()
     own = sighting("own", 1, 0, x_mm=100, score=0.5)

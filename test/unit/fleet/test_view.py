@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import fleet_oracle as oracle
-from fleet_oracle import RADIUS_MM, sighting
+from fleet_oracle import GATE, sighting
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,9 +48,9 @@ def test_stream_and_scratch_and_plain_agree_in_every_order(
     fleet: list[Sighting], rng: random.Random
 ) -> None:
     expected = plain_targets(fleet)
-    assert from_scratch(fleet, RADIUS_MM) == expected
+    assert from_scratch(fleet, GATE) == expected
     rng.shuffle(fleet)
-    view = View(RADIUS_MM)
+    view = View(GATE)
     for one in fleet:
         view.insert(one)
         if rng.random() < 0.3:
@@ -63,13 +63,13 @@ def test_stream_and_scratch_and_plain_agree_in_every_order(
 def test_a_crowd_in_two_orders() -> None:
     fleet = oracle.crowd(1000, seed=8)
     expected = plain_targets(fleet)
-    assert View(RADIUS_MM, fleet).targets() == expected
-    assert View(RADIUS_MM, oracle.shuffled(fleet, 1)).targets() == expected
+    assert View(GATE, fleet).targets() == expected
+    assert View(GATE, oracle.shuffled(fleet, 1)).targets() == expected
     assert sum(target.sightings for target in expected) == len(fleet)
 
 
 def test_a_target_keeps_its_id_when_a_better_sighting_comes() -> None:
-    view = View(RADIUS_MM)
+    view = View(GATE)
     view.insert(sighting("b", stamp_ns=10, score=0.5, class_name="shadowing"))
     (before,) = view.targets()
     view.insert(sighting("a", x_mm=1000, stamp_ns=20, score=0.75))
@@ -82,13 +82,13 @@ def test_a_target_keeps_its_id_when_a_better_sighting_comes() -> None:
 
 
 def test_an_older_sighting_that_comes_late_names_the_target() -> None:
-    view = View(RADIUS_MM, [sighting("a", stamp_ns=10, score=0.75)])
+    view = View(GATE, [sighting("a", stamp_ns=10, score=0.75)])
     view.insert(sighting("b", stamp_ns=5, score=0.5))
     assert [t.id for t in view.targets()] == [SightingId("b", 1, 1)]
 
 
 def test_seen_twice_is_counted_once() -> None:
-    view = View(RADIUS_MM)
+    view = View(GATE)
     for _ in range(2):
         view.insert(sighting())
     (target,) = view.targets()
@@ -99,13 +99,13 @@ def test_seen_twice_is_counted_once() -> None:
 @given(oracle.fleets(), st.data())
 def test_what_is_forgotten_was_never_there(fleet: list[Sighting], data: st.DataObject) -> None:
     gone = data.draw(st.lists(st.sampled_from(fleet), unique=True)) if fleet else []
-    view = View(RADIUS_MM, fleet)
+    view = View(GATE, fleet)
     for one in gone:
         view.discard(one.id)
         if data.draw(st.booleans()):
             view.targets()
     left = [one for one in fleet if one not in gone]
-    assert view.targets() == plain_targets(left) == from_scratch(left, RADIUS_MM)
+    assert view.targets() == plain_targets(left) == from_scratch(left, GATE)
     assert len(view) == len(left)
     assert view.discard(SightingId("nobody", 1, 1)) == ((), (), ())
     for one in gone:

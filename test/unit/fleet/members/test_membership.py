@@ -461,6 +461,7 @@ def test_of_two_with_one_name_the_later_one_is_refused(boot: int) -> None:
     assert "namespace" in sentence
     assert first in fleet.hosts
     fleet.run(10.0)
+    assert first.membership.lost_boot == 0, "another's start is not its own"
     assert set(fleet.seen("d00").values()) == {ALIVE}
     assert all(h.membership.shared_names() == [] for h in fleet.hosts)
 
@@ -481,6 +482,27 @@ def test_two_with_one_name_that_start_at_once_do_not_refuse_each_other() -> None
     fleet.run(8.0)
     assert len(fleet.refused) == 1
     assert sum(host.name == "d00" for host in fleet.hosts) == 1
+
+
+@pytest.mark.parametrize("session", [78, 76])
+def test_two_that_each_take_themselves_for_the_earlier_one_draw(session: int) -> None:
+    """One started 2 s after the other, which is at once for it, and not for the other."""
+    late_s = 0.1  # of every message
+    earlier = Observer(CONFIG, name="me", boot=7, session=77)
+    later = Observer(CONFIG, name="me", boot=8, session=session)
+
+    def live_together() -> None:
+        for _ in range(60):
+            of_earlier = replace(beat("me", 7, session=77), uptime_s=earlier.now_s - late_s)
+            of_later = replace(beat("me", 8, session=session), uptime_s=later.now_s - late_s)
+            earlier.live(CONFIG.tick_s, of_later)
+            later.live(CONFIG.tick_s, of_earlier)
+
+    earlier.live(2.0)
+    with pytest.raises(FleetError, match="calls itself 'me'"):
+        live_together()
+    refused = later if session > 77 else earlier
+    assert earlier.uptime_s - later.uptime_s == pytest.approx(2.2 if refused is earlier else 2.0)
 
 
 @pytest.mark.parametrize("off_s", [600.0, -600.0])

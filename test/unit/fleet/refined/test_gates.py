@@ -106,9 +106,7 @@ def test_groups_by_the_radius_are_those_of_the_view(
 ) -> None:
     found = groups(fleet, Gate(RADIUS_MM))
     assert [group[0] for group in found] == oracle.priority_set(fleet)
-    assert tuple(sorted(map(target_of, found), key=lambda t: t.id)) == from_scratch(
-        fleet, RADIUS_MM
-    )
+    assert tuple(sorted(map(target_of, found), key=lambda t: t.id)) == from_scratch(fleet)
     rng.shuffle(fleet)
     assert groups(fleet, Gate(RADIUS_MM)) == found
 

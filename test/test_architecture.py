@@ -58,7 +58,7 @@ MAY_IMPORT = {
     | {"simulation", "models", "perception", "backends", "datasets", "evaluation"},
     "runtime": GROUND,
     "dashboard": GROUND,
-    "swarm": GROUND | {"dashboard", "simulation"},
+    "swarm": GROUND | {"dashboard", "fleet", "simulation"},
     "nodes": GROUND
     | {"perception", "backends", "models", "fleet", "runtime", "simulation", "dashboard", "swarm"},
     "bench": GROUND | {"perception", "backends", "models", "fleet", "runtime", "simulation"},

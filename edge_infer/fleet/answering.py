@@ -45,8 +45,8 @@ class Answering:
         """Answer a request at some time with what the replica holds of it."""
         done = holding(self._answered, now_s)
         planned = [one for plan in self._planned for one in plan.ranges]
-        held = minus(common(ranges, replica.ranges()), [*done, *planned])
-        if held:
+        owed = minus(ranges, [*done, *planned])
+        if owed and (held := common(owed, replica.ranges())):
             self._planned.append(Until(at_s, head(held, self._batch)))
 
     def hear(self, identities: Iterable[SightingId], now_s: float) -> None:

@@ -116,6 +116,8 @@ class Gossip:
         """What peers hold and this replica missed when they said so, and until when that holds."""
         self._noticed: list[Until] = []
         """What is missing, and when it is ripe to be asked for."""
+        self._noticed_at = ""
+        """The digest of the replica that misses it."""
         self._asked: list[Until] = []
         """What somebody asked for, and how long to wait for the answer."""
 
@@ -247,13 +249,15 @@ class Gossip:
         wait_s = self._config.retry_s * self._random.uniform(1.0, 1.5)
         self._asked.append(Until(now + wait_s, list(ranges)))
 
-    def _notice(self, missing: Iterable[LogRange], replica: Replica, now: float) -> None:
+    def _notice(self, missing: Sequence[LogRange], replica: Replica, now: float) -> None:
         """Remember what is missing, not too much at once, and anew after a while."""
+        if self._noticed and replica.digest() != self._noticed_at:
+            self._noticed = [Until(s.at_s, replica.missing(s.ranges)) for s in self._noticed]
+        self._noticed_at = replica.digest()
         limit_s = now - 3 * self._config.memory_s
-        still = [
-            Until(s.at_s, replica.missing(s.ranges)) for s in self._noticed if s.at_s > limit_s
-        ]
-        self._noticed = [some for some in still if some.ranges]
+        self._noticed = [s for s in self._noticed if s.at_s > limit_s and s.ranges]
+        if not missing:
+            return
         known = [one for some in self._noticed for one in some.ranges]
         room = _NOTICED_BATCHES * self._config.batch - _count(known)
         if new := head(minus(missing, known), room):

@@ -36,9 +36,10 @@ def common(ranges: Iterable[LogRange], others: Iterable[LogRange]) -> list[LogRa
 
 def minus(ranges: Iterable[LogRange], others: Iterable[LogRange]) -> list[LogRange]:
     """What is in the ranges and not in the others."""
-    without = _by_log(others)
+    logs = _by_log(ranges)
+    without = _by_log(other for other in others if (other[0], other[1]) in logs)
     return to_ranges(
-        {log: list(_difference(spans, without[log])) for log, spans in _by_log(ranges).items()}
+        {log: list(_difference(spans, without[log])) for log, spans in logs.items()}
     )
 
 
@@ -92,7 +93,9 @@ def _by_log(ranges: Iterable[LogRange]) -> defaultdict[Log, list[Span]]:
     return defaultdict(list, {log: _union(given) for log, given in spans.items()})
 
 
-def _union(spans: Iterable[Span]) -> list[Span]:
+def _union(spans: list[Span]) -> list[Span]:
+    if len(spans) == 1 and spans[0][0] <= spans[0][1]:
+        return spans
     merged: list[Span] = []
     for first, last in sorted(span for span in spans if span[0] <= span[1]):
         if merged and first <= merged[-1][1] + 1:

@@ -133,8 +133,14 @@ class Replica:
 
     def missing(self, theirs: Iterable[LogRange]) -> list[LogRange]:
         """What they hold and this replica does not, without what is garbage here."""
-        garbage = [LogRange(source, boot, 0, below - 1) for source, boot, below in self.floors()]
-        return minus(theirs, [*garbage, *self.ranges()])
+        theirs = list(theirs)
+        known = {key: self._logs[key] for key in {r[:2] for r in theirs} if key in self._logs}
+        held = [
+            LogRange(*key, first, last)
+            for key, log in known.items()
+            for first, last in [(0, log.floor - 1), *log.spans]
+        ]
+        return minus(theirs, held)
 
     def take(self, ranges: Iterable[LogRange], limit: int) -> list[Sighting]:
         """Of these ranges what this replica holds, the first ``limit`` by identity."""

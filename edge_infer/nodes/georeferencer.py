@@ -16,6 +16,7 @@ from pydantic import Field
 
 from edge_infer.domain import CameraModel, Sighting, SightingId
 from edge_infer.errors import EdgeInferError
+from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.suppression import Suppressor
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
@@ -70,7 +71,12 @@ class GeoreferencerConfig(NodeConfig):
 
 
 class GeoreferencerNode:
-    """Places detections on the ground and publishes what the fleet does not know yet."""
+    """Places detections on the ground and publishes what the fleet does not know yet.
+
+    FleetError out of a callback ends the process with code 2 when the fleet has sightings of
+    this start's number that this start did not publish: a disk and a clock were lost. The
+    counter is raised then, so that it need only be started again.
+    """
 
     def __init__(
         self, node: Node, config: GeoreferencerConfig, identity: Identity | None = None
@@ -82,10 +88,12 @@ class GeoreferencerNode:
         self._camera: CameraModel | None = None
         self._camera_frame = ""
         self._model_version = ""
-        self._suppressor = Suppressor(round(config.radius_m * 1000))
+        self._suppressor = Suppressor(Gate(round(config.radius_m * 1000)))
         self._floors: dict[tuple[str, int], int] = {}
         self._frames = 0
         self._sequence = 0
+        self._sent = 0
+        """The highest sequence number that this start has published."""
         self._complaints = Complaints(node)
         self._status = StatusReporter(node, self._identity)
         self._publisher = topics.SIGHTINGS.publisher(node)
@@ -150,6 +158,8 @@ class GeoreferencerNode:
 
     def _on_sightings(self, msg: Any) -> None:
         if msg.source == self._identity.source and msg.boot == self._identity.boot:
+            if any(item.sequence > self._sent for item in msg.sightings):
+                raise self._identity.outnumbered(self._identity.boot)
             return
         try:
             heard = sightings_from_msg(msg)
@@ -198,6 +208,7 @@ class GeoreferencerNode:
 
     def _publish(self, sightings: Iterable[Sighting]) -> None:
         sent = list(sightings)
+        self._sent = max([self._sent, *(sighting.id.sequence for sighting in sent)])
         for msg in sightings_to_msgs(
             self._node.messages, sent, self._config.map_frame, self._camera_frame
         ):

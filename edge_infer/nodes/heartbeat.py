@@ -36,7 +36,7 @@ from edge_infer.nodes.conversions import (
     header_to_msg,
     pose_from_msg,
 )
-from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.identity import HIGHEST_BOOT, Identity, identify
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.perception.georeference import georeference
 from edge_infer.runtime.api import Node
@@ -66,8 +66,9 @@ class HeartbeatConfig(NodeConfig):
 class HeartbeatNode:
     """Tells the fleet that this drone is there, and keeps its list of members.
 
-    A second drone of the same name raises FleetError out of a callback of the one
-    that came later, which ends its process with code 2.
+    FleetError out of a callback ends the process with code 2, in two cases: a drone
+    that was here first has the same name; or the fleet knows a later start of this
+    one, whose counter is raised then, so that it need only be started again.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class HeartbeatNode:
         node.create_timer(config.period_s, self._beat)
 
     def close(self) -> None:
-        """Say goodbye, unless the name belongs to another."""
+        """Say goodbye, unless the name or the number belongs to another start."""
         if not self._refusal:
             self._publisher.publish(self._heartbeat(leaving=True))
         self._status.publish()
@@ -118,6 +119,8 @@ class HeartbeatNode:
         now_s = self._now_ns() / 1e9
         try:
             self._tell(self.membership.hear(beat, now_s, now_s))
+            if 0 < self.membership.lost_boot < HIGHEST_BOOT:
+                raise self._identity.outnumbered(self.membership.lost_boot)
         except FleetError as error:
             self._refusal = str(error)
             raise
@@ -151,12 +154,6 @@ class HeartbeatNode:
         if ahead_s is not None:
             word = "ahead of" if ahead_s > 0 else "behind"
             return f"the clock is {abs(ahead_s):.0f} s {word} the fleet's: set it"
-        if self.membership.lost_boot:
-            return (
-                f"this is start {self._identity.boot}, but the fleet knows start "
-                f"{self.membership.lost_boot}: the disk was lost or changed, so write "
-                "a higher number into the boot counter"
-            )
         return ""
 
     # --- the drone itself ------------------------------------------------------------

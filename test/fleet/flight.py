@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ STEP_S = 0.25
 """Between two judgements, and two target lists of a drone."""
 ROUNDS = 10
 """Within so many rounds of gossip after the last healing all must agree."""
+RESPAWN_S = 2.0
+"""A launcher starts again what ended by itself after this; not what a person must put right."""
 MEMORY = Path("/dev/shm")
 """Counters are fsynced; on a disk that would take longer than the rest."""
 
@@ -33,12 +35,14 @@ class Result(NamedTuple):
         published: sightings that drones ever sent.
         rounds: of gossip that it took to agree, after the last healing and the last
             change by a writer.
+        ended: what those said that ended by themselves, by host.
     """
 
     digest: str
     sightings: int
     published: int
     rounds: float
+    ended: Mapping[str, str]
 
 
 class Flight:
@@ -58,15 +62,16 @@ class Flight:
         )
         names = [f"drone_{drone + 1:03}" for drone in range(scenario.drones)]
         self._outfits = [
-            Outfit(name, folder / name, offset_s, keep_s, scenario.suppress)
+            Outfit(name, name, folder / name, offset_s, keep_s, scenario.suppress, scenario.hearts)
             for name, offset_s, keep_s in zip(
                 names, scenario.clock_offsets_s, scenario.keep_s, strict=True
             )
         ]
         self._ledger = Ledger(dict(zip(names, scenario.keep_s, strict=True)), self._now_s)
-        self._starts: Counter[str] = Counter()
         self._drones: dict[str, Drone] = {}
-        """Those that run."""
+        """Those that run, by host."""
+        self._ended: dict[str, str] = {}
+        self._to_respawn: list[tuple[float, int]] = []
 
     def fly(self) -> Result:
         """Let all happen, then let the fleet agree; raises Violation."""
@@ -78,11 +83,16 @@ class Flight:
         self._step()
         live = {i for drone in self._drones.values() for i in sightings_of(drone.coordinator)}
         rounds = self._heal()
+        is_told = self._scenario.falls_back_s or any(
+            event.act is Act.NAMESAKE for event in self._scenario.events
+        )
+        require(is_told or not self._ended, "refused without a reason", self._ended)
         coordinators = {name: drone.coordinator for name, drone in self._drones.items()}
         check_agreement(coordinators, {n: drone.told for n, drone in self._drones.items()}, live)
         one = next(iter(coordinators.values()))
         published = len(self._ledger.published)
-        return Result(replica_of(one).digest(), len(sightings_of(one)), published, rounds)
+        held = sightings_of(one)
+        return Result(replica_of(one).digest(), len(held), published, rounds, self._ended)
 
     def _heal(self) -> float:
         """Mend the network, wait until all agree for good; returns how many rounds it took."""
@@ -111,6 +121,11 @@ class Flight:
             drone.write_floors()
         for drone in self._drones.values():
             drone.watch.step(drone.coordinator)
+        for host, drone in list(self._drones.items()):
+            if drone.problem:
+                self._end(host, drone)
+        while self._to_respawn and self._to_respawn[0][0] <= self._now_s():
+            self._start(self._outfits[self._to_respawn.pop(0)[1]])
 
     def _now_s(self) -> float:
         return self._network.now_ns / 1e9
@@ -118,37 +133,51 @@ class Flight:
     def _do(self, event: Event) -> None:
         outfits = [self._outfits[drone] for drone in event.drones]
         if event.act is Act.CUT:
-            self._network.partition([[outfit.name for outfit in outfits]])
+            self._network.partition([[outfit.host for outfit in outfits]])
         elif event.act is Act.HEAL:
             self._network.heal()
         elif event.act is Act.START:
             self._start(outfits[0])
-        elif drone := self._drones.get(outfits[0].name):
-            self._befall(drone, outfits[0], event.act)
+        elif event.act is Act.NAMESAKE:
+            self._look(self._start(outfits[0].namesake()))
+        elif drone := self._drones.get(outfits[0].host):
+            self._befall(drone, event.drones[0], event.act)
 
-    def _befall(self, drone: Drone, outfit: Outfit, act: Act) -> None:
+    def _befall(self, drone: Drone, number: int, act: Act) -> None:
+        outfit = self._outfits[number]
         if act is Act.LOOK:
-            things = self._scenario.things
-            count = min(len(things), self._random.randint(1, 3))
-            drone.eyes.look(self._random.sample(things, count), self._random)
+            self._look(drone)
             return
-        del self._drones[outfit.name]
+        del self._drones[outfit.host]
         drone.write_floors()
         if act is Act.LEAVE:
             drone.leave()
         else:
             drone.crash()
         if act is Act.LOSE_DISK:
-            shutil.rmtree(outfit.folder)
+            shutil.rmtree(outfit.folder, ignore_errors=True)
+            self._outfits[number] = outfit.set_back(self._scenario.falls_back_s)
 
-    def _start(self, outfit: Outfit) -> None:
-        if outfit.name in self._drones:
-            return
-        is_new_disk = self._starts[outfit.name] > 0 and not outfit.folder.is_dir()
-        if is_new_disk and self._scenario.tells_boots:
-            outfit.tell_boots(self._starts[outfit.name])
-        self._starts[outfit.name] += 1
-        self._drones[outfit.name] = Drone(self._network, outfit, self._ledger, STEP_S)
+    def _look(self, drone: Drone) -> None:
+        things = self._scenario.things
+        count = min(len(things), self._random.randint(1, 3))
+        drone.eyes.look(self._random.sample(things, count), self._random)
+
+    def _end(self, host: str, drone: Drone) -> None:
+        """A drone has ended by itself, with a sentence for people."""
+        self._ended[host] = drone.problem
+        del self._drones[host]
+        drone.write_floors()
+        drone.leave()
+        hosts = [outfit.host for outfit in self._outfits]
+        if host in hosts:
+            self._to_respawn.append((self._now_s() + RESPAWN_S, hosts.index(host)))
+
+    def _start(self, outfit: Outfit) -> Drone:
+        """The drone of this outfit, started unless it runs."""
+        if outfit.host not in self._drones:
+            self._drones[outfit.host] = Drone(self._network, outfit, self._ledger, STEP_S)
+        return self._drones[outfit.host]
 
 
 def fly(scenario: Scenario) -> Result:

@@ -44,7 +44,12 @@ def arrival_order(patch: pytest.MonkeyPatch) -> None:
 
 def no_boot(patch: pytest.MonkeyPatch) -> None:
     """An identity is source and sequence: every start counts from one again."""
-    patch.setattr(identity, "next_boot", lambda _path: 1)
+    patch.setattr(identity, "next_boot", lambda _path, _wall_s: 1)
+
+
+def from_one_again(patch: pytest.MonkeyPatch) -> None:
+    """A boot counter that is lost begins at one again."""
+    patch.setattr(identity, "_first_boot", lambda _wall_s: 1)
 
 
 def floors_not_told(patch: pytest.MonkeyPatch) -> None:
@@ -63,5 +68,12 @@ def nothing_again(patch: pytest.MonkeyPatch) -> None:
 
 PLANTS: dict[str, Plant] = {
     plant.__name__: plant
-    for plant in (highest_number, arrival_order, no_boot, floors_not_told, nothing_again)
+    for plant in (
+        highest_number,
+        arrival_order,
+        no_boot,
+        from_one_again,
+        floors_not_told,
+        nothing_again,
+    )
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from invariants import Ledger, Watch, floors_of
 from scenario import Thing
 
 from edge_infer.domain import Sighting, SightingId
+from edge_infer.errors import FleetError
 from edge_infer.fleet.suppression import Suppressor
 from edge_infer.nodes import identity, topics
 from edge_infer.nodes.conversions import sightings_from_msg, sightings_to_msgs
 from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
+from edge_infer.runtime.local import LocalRuntime
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 SPREAD_MM = 1500
@@ -31,23 +34,31 @@ class Outfit:
     """What a drone keeps over its restarts.
 
     Attributes:
-        name: its namespace and host.
+        host: its machine.
+        name: its namespace.
         folder: its disk.
         clock_offset_s: how far its clock is ahead.
         keep_s: how long its sightings are kept; 0 for ever.
         suppress: whether it holds back what a better sighting covers.
+        heart: whether it has heartbeats.
     """
 
+    host: str
     name: str
     folder: Path
     clock_offset_s: float
     keep_s: float
     suppress: bool
+    heart: bool
 
-    def tell_boots(self, boots: int) -> None:
-        """Put its counter on a new disk, as the boot counter's error tells people to do."""
-        self.folder.mkdir()
-        (self.folder / f"{self.name}.georeferencer.boot").write_text(f"{boots}\n")
+    def namesake(self) -> Outfit:
+        """Another machine that somebody gave the same name."""
+        host = f"{self.host}_again"
+        return replace(self, host=host, folder=self.folder.with_name(host))
+
+    def set_back(self, seconds: float) -> Outfit:
+        """The same with a clock that has fallen back."""
+        return replace(self, clock_offset_s=self.clock_offset_s - seconds)
 
 
 class Eyes:
@@ -105,6 +116,21 @@ class Eyes:
                 self._publish(self._suppressor.hear(sighting))
 
 
+class Heart(HeartbeatNode):
+    """A real heartbeat; what would end its process it keeps, for the flight to do that."""
+
+    problem = ""
+
+    def __init__(self, runtime: LocalRuntime, own: identity.Identity) -> None:
+        super().__init__(runtime.create_node("heartbeat"), HeartbeatConfig(), own)
+
+    def _on_heartbeat(self, msg: Any) -> None:
+        try:
+            super()._on_heartbeat(msg)
+        except FleetError as error:
+            self.problem = str(error)
+
+
 class Drone:
     """One drone's process, from its start to its end."""
 
@@ -112,7 +138,7 @@ class Drone:
         self, network: LoopbackNetwork, outfit: Outfit, ledger: Ledger, targets_period_s: float
     ) -> None:
         args = ["--ros-args", "-r", f"__ns:=/{outfit.name}", "--log-level", "fatal"]
-        self._runtime = network.runtime(outfit.name, args, clock_offset_s=outfit.clock_offset_s)
+        self._runtime = network.runtime(outfit.host, args, clock_offset_s=outfit.clock_offset_s)
         self._ledger = ledger
         self._node = self._runtime.create_node("georeferencer")
         self.identity = identity.identify(self._node, str(outfit.folder))
@@ -128,7 +154,13 @@ class Drone:
         node = self._runtime.create_node("coordinator")
         self.coordinator = CoordinatorNode(node, config, self.identity)
         self.eyes = Eyes(self._node, self.identity, outfit.suppress, ledger)
-        self.watch = Watch(f"{outfit.name}/{self.identity.boot}", ledger)
+        self.watch = Watch(f"{outfit.host}/{self.identity.boot}", ledger)
+        self._heart = outfit.heart and Heart(self._runtime, self.identity)
+
+    @property
+    def problem(self) -> str:
+        """Why it ends by itself; empty while it does not."""
+        return self._heart.problem if self._heart else ""
 
     def write_floors(self) -> None:
         """Note the floors that it has raised."""
@@ -137,6 +169,8 @@ class Drone:
     def leave(self) -> None:
         """End as a program does that is told to."""
         self.coordinator.close()
+        if self._heart:
+            self._heart.close()
         self.crash()
 
     def crash(self) -> None:

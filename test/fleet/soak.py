@@ -10,10 +10,12 @@ import multiprocessing
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
 
 from flight import failure
+from hardships import hardships_of, table
 from scenario import LARGE, SMALL, draw
 
 CROWD_EVERY = 500
@@ -26,33 +28,37 @@ def again(seed: int, drones: int | None = None) -> str:
     return f"again: make soak ARGS='--seed {seed}{size}'"
 
 
-def story_of(seed: int, drones: int | None = None) -> str:
-    """What goes wrong with a seed, with the line to see it again; empty for nothing."""
+def story_of(seed: int, drones: int | None = None) -> tuple[str, list[str]]:
+    """What goes wrong with a seed, in one line, empty for nothing; and its hardships."""
     if drones is None and seed % CROWD_EVERY == CROWD_EVERY - 1:
         drones = draw(seed, LARGE).drones
-    size = (drones, drones) if drones else SMALL
-    problem = failure(draw(seed, size))
-    return f"seed {seed} failed: {problem}; {again(seed, drones)}" if problem else ""
+    scenario = draw(seed, (drones, drones) if drones else SMALL)
+    problem = failure(scenario)
+    line = f"seed {seed} failed: {problem}; {again(seed, drones)}" if problem else ""
+    return line, hardships_of(scenario)
 
 
 def soak(seeds: Iterator[int], processes: int) -> int:
     """Fly seeds until they end or somebody stops it; returns how many failed."""
     began, done, failures = time.monotonic(), 0, 0
-    with multiprocessing.Pool(processes, _leave_stopping_to_the_parent) as pool:
+    hardships: Counter[str] = Counter()
+    with multiprocessing.Pool(processes, _ignore_interrupts) as pool:
         try:
-            for done, problem in enumerate(pool.imap_unordered(story_of, seeds), 1):
+            for done, (problem, met) in enumerate(pool.imap_unordered(story_of, seeds), 1):
                 failures += bool(problem)
+                hardships.update(met)
                 if problem:
                     say(problem)
                 per_s = done / (time.monotonic() - began)
                 sys.stderr.write(f"\r{done} seeds, {per_s:.1f} per second, {failures} failed")
         except KeyboardInterrupt:
+            _ignore_interrupts()  # a second one would only cut the result short
             pool.terminate()
-    say(f"{done} seeds flown, {failures} failed")
+    say(f"{done} seeds flown, {failures} failed; {table(hardships, done)}")
     return failures
 
 
-def _leave_stopping_to_the_parent() -> None:
+def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -73,7 +79,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
     options = parser.parse_args(args)
     if options.seed is not None:
-        problem = story_of(options.seed, options.drones)
+        problem, _ = story_of(options.seed, options.drones)
         say(problem or f"seed {options.seed} went well")
         return bool(problem)
     return bool(soak(islice(count(options.first), options.count), options.processes))

@@ -117,10 +117,13 @@ class Membership:
         self._heard_s = 0.0
         self._refuted_s = float("-inf")
         self._first_note = 0
+        self._namesake_boot = 0
+        """The highest boot number of another drone that has the observer's name."""
         self.incarnation = Incarnation(boot)
         """The observer's own."""
         self.lost_boot = 0
-        """Above the own boot number when the fleet remembers more starts than the own disk."""
+        """Above the own boot number when the fleet knows a start of the observer that its disk
+        does not; 0 while it does not, and for what a namesake explains."""
 
     # --- what is known ---------------------------------------------------------------
 
@@ -221,11 +224,15 @@ class Membership:
     def _hear_namesake(self, beat: Beat, now: float) -> None:
         if beat.session == self._session:
             return
+        if now > self._namesakes.patience_s:  # sooner it may be late, of an earlier life
+            self._namesake_boot = max(self._namesake_boot, beat.incarnation.boot)
         self._namesakes.hear(self._name, self._session, now)
         self._namesakes.hear(self._name, beat.session, now)
-        if self._namesakes.is_shared(self._name, now):
+        shared_s = self._namesakes.shared_s(self._name, now)
+        if shared_s >= self._namesakes.patience_s:
             own, other = (self.uptime_s, self._session), (beat.uptime_s, beat.session)
-            refuse_later(self._name, own, other)
+            is_late = shared_s >= 2 * self._namesakes.patience_s
+            refuse_later(self._name, own, other, is_late=is_late)
 
     def _take(self, beat: Beat, now: float) -> list[MemberEvent]:
         after = MemberState.LEFT if beat.leaving else MemberState.ALIVE
@@ -284,7 +291,8 @@ class Membership:
     def _answer(self, note: Note, now: float) -> None:
         """Somebody says something of this observer: what is wrong it denies."""
         if note.incarnation.boot > self.incarnation.boot:
-            self.lost_boot = max(self.lost_boot, note.incarnation.boot)
+            if note.incarnation.boot > self._namesake_boot:
+                self.lost_boot = max(self.lost_boot, note.incarnation.boot)
         elif note.state is not MemberState.ALIVE and note.incarnation >= self.incarnation:
             if now - self._refuted_s < self._config.refute_s:
                 return

@@ -30,47 +30,54 @@ class Namesakes:
     """
 
     def __init__(self, patience_s: float = 3.0) -> None:
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._spans: dict[str, dict[int, _Span]] = {}
 
     def hear(self, source: str, session: int, now_s: float) -> None:
         """Something was said under this name."""
         spans = self._spans.setdefault(source, {})
-        for ended in [s for s, span in spans.items() if now_s - span.last_s > self._patience_s]:
+        for ended in [s for s, span in spans.items() if now_s - span.last_s > self.patience_s]:
             del spans[ended]
         spans.setdefault(session, _Span(now_s, now_s)).last_s = now_s
 
     def is_shared(self, source: str, now_s: float) -> bool:
         """Whether two go by this name."""
+        return self.shared_s(source, now_s) >= self.patience_s
+
+    def shared_s(self, source: str, now_s: float) -> float:
+        """For how long two have spoken under this name; 0 when there are no two."""
         spans = sorted(
             (s for s in self._spans.get(source, {}).values() if self._is_heard(s, now_s)),
             key=lambda span: span.first_s,
         )
-        return len(spans) > 1 and (
-            min(span.last_s for span in spans[:2]) - spans[1].first_s >= self._patience_s
-        )
+        return min(s.last_s for s in spans[:2]) - spans[1].first_s if len(spans) > 1 else 0.0
 
     def has_replaced(self, source: str, session: int) -> bool:
         """Whether this session has spoken for a while, and no other does any more."""
         spans = self._spans.get(source, {})
         span = spans.get(session)
         return span is not None and (
-            len(spans) == 1 and span.last_s - span.first_s >= self._patience_s
+            len(spans) == 1 and span.last_s - span.first_s >= self.patience_s
         )
 
     def _is_heard(self, span: _Span, now_s: float) -> bool:
-        return now_s - span.last_s <= self._patience_s
+        return now_s - span.last_s <= self.patience_s
 
 
-def refuse_later(source: str, own: tuple[float, int], other: tuple[float, int]) -> None:
+def refuse_later(
+    source: str, own: tuple[float, int], other: tuple[float, int], *, is_late: bool
+) -> None:
     """Of two of one name, both given as uptime in seconds and session, the later one gives way.
+
+    The other's uptime is as old as its message, so near the border each may take
+    itself for the earlier one. Then the numbers decide, when it is late.
 
     Raises:
         FleetError: the own one is the later one.
     """
     ahead_s = own[0] - other[0]
-    is_later = own[1] > other[1] if abs(ahead_s) <= _AT_ONCE_S else ahead_s < 0
-    if is_later:
+    is_drawn = is_late or abs(ahead_s) <= _AT_ONCE_S
+    if own[1] > other[1] if is_drawn else ahead_s < 0:
         raise FleetError(
             f"another drone that was here first calls itself {source!r}",
             "give each drone its own namespace (-r __ns:=/NAME) and start this one again",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edge_infer.domain import CameraModel, Pose
+from edge_infer.errors import FleetError
 from edge_infer.geometry import BASE_FROM_OPTICAL_NADIR, project
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import camera_to_msg, header_to_msg, pose_to_msg
@@ -174,8 +175,8 @@ def test_a_drone_that_starts_again_learns_what_it_missed(
     assert network.run_until(lambda: "last" in two.targets and two.digest == one.digest, 20)
     two.look((40, 0), ("Cell", 0.7, 42.0, 4.0))
     assert one.found == two.found
-    boots = {target.id.split("/")[1] for target in one.targets["last"].targets}
-    assert boots == {"1", "2"}
+    boots = {int(target.id.split("/")[1]) for target in one.targets["last"].targets}
+    assert max(boots) == min(boots) + 1
 
 
 def test_loss_and_disorder_change_nothing(tmp_path: Path) -> None:
@@ -227,3 +228,18 @@ def test_a_detection_without_a_pose_near_its_stamp_is_counted_not_guessed(
         "sightings_published" not in one.statuses["georeferencer"]
         or not (one.statuses["georeferencer"]["sightings_published"])
     )
+
+
+def test_a_number_that_was_used_before_is_noticed(network: LoopbackNetwork, tmp_path: Path) -> None:
+    one, _ = robots(network, tmp_path)
+    one.look((0, 0), ("Diode", 0.9, 3.0, 4.0))
+    one.look((0, 0), ("Diode", 0.9, 30.0, 4.0))
+    counter = tmp_path / "drone_1" / "drone_1.georeferencer.boot"
+    used = int(counter.read_text())
+    one.crash()
+    counter.write_text(f"{used - 1}\n")
+    network.run_for(1.0)
+    one.start()
+    with pytest.raises(FleetError, match=f"fleet knows start {used}.*start this node again"):
+        network.run_for(10.0)
+    assert int(counter.read_text()) == used

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,11 @@ from edge_infer.errors import FleetError
 from edge_infer.fleet.members.heartbeats import MemberState
 from edge_infer.nodes import topics
 from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
-from edge_infer.nodes.identity import Identity
+from edge_infer.nodes.identity import HIGHEST_BOOT, Identity
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 ALIVE, SUSPECT, DEAD, LEFT = MemberState
+YEAR_S = 31_556_952
 
 
 class SlowHandle:
@@ -106,6 +108,9 @@ class Drones:
     def thinks(self, host: str) -> dict[str, MemberState]:
         return self.nodes[host].membership.states()
 
+    def boot(self, host: str) -> int:
+        return self.nodes[host].membership.incarnation.boot
+
     def of(self, name: str) -> set[MemberState | None]:
         """What the others think of one."""
         return {self.thinks(host).get(name) for host in self.nodes if host != name}
@@ -157,19 +162,62 @@ def test_one_dies_one_is_cut_off_and_one_is_slow(tmp_path: Path) -> None:
 def test_goodbye_and_a_restart_are_no_deaths(tmp_path: Path) -> None:
     drones = Drones(tmp_path, 3)
     drones.network.run_for(2.0)
+    before = drones.boot("d2")
     drones.leave("d2")
     drones.network.run_for(0.3)
     assert drones.of("d2") == {LEFT}
     drones.start("d2")
     drones.network.run_for(0.5)
     assert drones.of("d2") == {ALIVE}
-    assert drones.nodes["d2"].membership.incarnation.boot == 2
+    assert drones.boot("d2") == before + 1
 
 
-def test_the_later_of_two_with_one_name_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("down_s", [0.1, 2.0, 60.0])
+def test_a_drone_that_lost_its_disk_and_its_clock_repairs_itself(
+    tmp_path: Path, down_s: float
+) -> None:
+    drones = Drones(tmp_path, 4)
+    drones.network.run_for(5.0)
+    before = drones.boot("d2")
+    drones.kill("d2")
+    shutil.rmtree(tmp_path / "d2")
+    drones.network.run_for(down_s)
+    reborn = drones.start("d2", clock_s=-YEAR_S)
+    assert drones.boot("d2") < before
+    with pytest.raises(FleetError, match=r"the boot counter .* is raised: start this node again"):
+        drones.network.run_for(5.0)
+    reborn.close()
+    drones.kill("d2")
+    drones.network.run_for(0.1)
+    assert drones.troubles["d2"][0] == 2
+    drones.start("d2", clock_s=-YEAR_S)
+    drones.network.run_for(0.5)
+    assert drones.boot("d2") == before + 1
+    assert drones.of("d2") == {ALIVE}
+    drones.network.run_for(20.0)
+    assert drones.of("d2") == {ALIVE}
+
+
+def test_a_number_that_no_counter_can_pass_ends_nobody(tmp_path: Path) -> None:
+    drones = Drones(tmp_path, 2)
+    stranger = drones.network.runtime("stranger").create_node("stranger")
+    heartbeat, note = (
+        stranger.messages[f"edge_infer_msgs/msg/{name}"] for name in ("Heartbeat", "MemberNote")
+    )
+    accusation = note(source="d2", incarnation=HIGHEST_BOOT, state=note.SUSPECT)
+    topics.HEARTBEAT.publisher(stranger).publish(
+        heartbeat(source="x", period=0.2, notes=[accusation])
+    )
+    drones.network.run_for(5.0)
+    assert drones.nodes["d2"].membership.lost_boot == HIGHEST_BOOT
+    assert drones.of("d2") == {ALIVE}
+
+
+@pytest.mark.parametrize("boot", [1, HIGHEST_BOOT - 1])
+def test_the_later_of_two_with_one_name_is_refused(tmp_path: Path, boot: int) -> None:
     drones = Drones(tmp_path, 3)
     drones.network.run_for(5.0)
-    late = drones.start("d2", host="elsewhere", boot=1)
+    late = drones.start("d2", host="elsewhere", boot=boot)
     with pytest.raises(FleetError, match="calls itself 'd2': give each drone its own namespace"):
         drones.network.run_for(6.0)
     late.close()

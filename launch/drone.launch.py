@@ -16,6 +16,7 @@ ARGUMENTS = {
     "composed": ("true", "All nodes in one process, or each in its own", ["true", "false"]),
     "camera": ("true", "Whether to start our camera node (separate nodes only)", ["true", "false"]),
     "coordinator": ("true", "Whether this drone has a coordinator", ["true", "false"]),
+    "cluster": ("", "Cluster of a hybrid fleet; empty for the whole fleet", None),
     "source": ("simulated", "Frames of our camera", ["simulated", "folder", "video", "v4l2"]),
     "path": ("", "Folder of images or video file for our camera", None),
     "rate_hz": ("5.0", "Frames per second of our camera", None),
@@ -43,7 +44,8 @@ ARGUMENTS = {
 }
 
 OF_CAMERA = ("source", "path", "rate_hz", "seed", "drones", "drone", "modules")
-TEXTS = ("source", "path", "modules", "model", "state_dir")
+IN_A_CLUSTER = ("coordinator", "georeferencer")
+TEXTS = ("cluster", "source", "path", "modules", "model", "state_dir")
 
 
 def start(context):
@@ -80,6 +82,7 @@ def parameters(nodes, value):
     if "detector" in nodes:
         chosen["detector:model"] = value["model"]
         chosen["detector:faulty_share"] = value["faulty_share"]
+    chosen.update({f"{n}:cluster": value["cluster"] for n in nodes if n in IN_A_CLUSTER})
     if "drone" in nodes:
         chosen["drone:coordinator"] = value["coordinator"]
         chosen["drone:state_dir"] = value["state_dir"]

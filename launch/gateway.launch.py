@@ -34,7 +34,7 @@ def generate_launch_description():
             argument("dashboard", "true", "Serve the live page", choices=["true", "false"]),
             argument("host", "127.0.0.1", "Address to serve the live page at"),
             argument("port", "8080", "Port to serve the live page at"),
-            argument("topology", "mesh", "Named on the page", choices=["mesh", "star"]),
+            argument("topology", "mesh", "Named on the page", choices=["mesh", "star", "hybrid"]),
             argument("drones", "0", "Drones in the simulated world; 0 when the world is real"),
             argument("seed", "0", "Seed of the simulated world"),
             argument("state_dir", "", "Folder of the boot counter; empty for the default"),

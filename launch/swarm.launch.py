@@ -17,9 +17,10 @@ ARGUMENTS = {
     "seed": ("0", "Seed of the simulated world", None),
     "topology": (
         "mesh",
-        "A coordinator on every drone (mesh), or only at the gateway (star)",
-        ["mesh", "star"],
+        "A coordinator on every drone (mesh), only at the gateway (star), or in clusters (hybrid)",
+        ["mesh", "star", "hybrid"],
     ),
+    "clusters": ("2", "Clusters of a hybrid", None),
     "composed": ("true", "A drone's nodes in one process, or each in its own", ["true", "false"]),
     "modules": ("", "File of real module images; empty for drawn ones", None),
     "model": ("", "Folder of the model bundle; empty for the shipped one", None),
@@ -55,6 +56,7 @@ def start(context):
             namespace=f"drone_{number + 1}",
             drone=str(number),
             coordinator=str(not star).lower(),
+            cluster=cluster(value, number),
             **{name: value[name] for name in OF_DRONE},
         )
         for number in range(int(value["drones"]))
@@ -66,6 +68,13 @@ def start(context):
         **{name: value[name] for name in OF_GATEWAY},
     )
     return [*drones, gateway]
+
+
+def cluster(value, number):
+    """Neighbours over the farm belong together."""
+    if value["topology"] != "hybrid":
+        return ""
+    return f"cluster_{number * int(value['clusters']) // int(value['drones']) + 1}"
 
 
 def include(context, name, **arguments):

@@ -49,7 +49,8 @@ class Plan:
     Attributes:
         drones: how many processes.
         seed: of the world.
-        topology: mesh or star.
+        topology: mesh, star or hybrid.
+        clusters: of a hybrid.
         rate_hz: frames per second of each camera.
         modules, model: files, absolute; empty for drawn modules and the shipped model.
         runtime: auto, ros, embedded, or mixed (alternating).
@@ -59,6 +60,7 @@ class Plan:
     drones: int
     seed: int
     topology: str
+    clusters: int
     rate_hz: float
     modules: str
     model: str
@@ -69,6 +71,12 @@ class Plan:
     def names(self) -> list[str]:
         """The drones' namespaces, without slashes."""
         return [f"drone_{number}" for number in range(1, self.drones + 1)]
+
+    def cluster(self, index: int) -> str:
+        """Of a drone by its number from 0: neighbours over the farm belong together."""
+        if self.topology != "hybrid":
+            return ""
+        return f"cluster_{index * self.clusters // self.drones + 1}"
 
 
 class Flight:
@@ -176,7 +184,9 @@ class Flight:
         knows_healthy = self._bundle.manifest.classifier is not None
         parameters = {
             "drone:state_dir": self._folder,
-            "drone:coordinator": str(plan.topology == "mesh").lower(),
+            "drone:coordinator": str(plan.topology != "star").lower(),
+            "coordinator:cluster": f"'{plan.cluster(index)}'",
+            "georeferencer:cluster": f"'{plan.cluster(index)}'",
             "camera:rate_hz": float(plan.rate_hz),
             "camera:seed": plan.seed,
             "camera:drones": plan.drones,
@@ -253,9 +263,9 @@ class Flight:
             rate_hz=plan.rate_hz,
             duration_s=round(flown_s, 1),
             settled=settled,
-            replicas=1 + len(station.replication.peer_digests),
+            replicas=len(station.listener.standings()),
             replicas_agree=station.replicas_agree,
-            digest=station.replication.replica.digest(),
+            digest=station.digest,
             duplicates_removed=station.duplicates_removed,
             model={
                 "name": manifest.name,

@@ -17,6 +17,7 @@ from edge_infer.runtime.embedded.discovery import one_machine
 from edge_infer.swarm.table import drone_table
 
 MAX_DRONES = 100
+DRONES_PER_CLUSTER = 5
 FRAMES_PER_S = 25.0
 """What a swarm on one machine is asked for in all when no rate is given: two cores do it."""
 
@@ -29,10 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="K", help="of the simulated world (default 0)")
     add(
         "--topology",
-        choices=("mesh", "star"),
+        choices=("mesh", "star", "hybrid"),
         default="mesh",
-        help="a coordinator on every drone (mesh, default), or only at a gateway (star)",
+        help="a coordinator on every drone (mesh, default), only at a gateway (star), or on every "
+        "drone in clusters that their heads join (hybrid)",
     )
+    add("--clusters", type=positive_int, metavar="N", help="of a hybrid (default: by five drones)")
     add("--rate", type=positive_float, metavar="HZ", help="frames per second and drone")
     add("--modules", metavar="FILE", help="real module images instead of drawn ones (.npz)")
     add("--model", metavar="BUNDLE", help="folder of a model bundle (default: the shipped one)")
@@ -55,6 +58,15 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.drones} drone processes are too many for one machine",
             f"fly at most {MAX_DRONES}, or use several machines on one DDS domain",
         )
+    if arguments.clusters and arguments.topology != "hybrid":
+        raise UsageError(
+            f"a {arguments.topology} has no clusters", "add --topology hybrid, or leave --clusters"
+        )
+    if (arguments.clusters or 1) > arguments.drones:
+        raise UsageError(
+            f"{arguments.drones} drones cannot make {arguments.clusters} clusters",
+            "give at most as many clusters as drones",
+        )
     if arguments.seed < 0:
         raise UsageError(f"--seed {arguments.seed} is negative", "give a number from 0")
     _check_report(arguments.report)
@@ -74,6 +86,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         drones=arguments.drones,
         seed=arguments.seed,
         topology=arguments.topology,
+        clusters=arguments.clusters or -(-arguments.drones // DRONES_PER_CLUSTER),
         rate_hz=arguments.rate or min(5.0, FRAMES_PER_S / arguments.drones),
         modules=_absolute(arguments.modules),
         model=_absolute(arguments.model),

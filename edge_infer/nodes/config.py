@@ -27,6 +27,14 @@ Radius = Annotated[
     ),
 ]
 
+Cluster = Annotated[
+    str,
+    Field(
+        pattern=r"^([A-Za-z][A-Za-z0-9_]*)?$",
+        description="Cluster that this node belongs to; empty for the whole fleet",
+    ),
+]
+
 GroundHeight = Annotated[
     float,
     Field(description="Height of the ground in the fleet frame", json_schema_extra={"unit": "m"}),

@@ -15,9 +15,10 @@ from pydantic import Field
 from edge_infer.domain import Sighting, Target
 from edge_infer.fleet.floors import FloorKeeper
 from edge_infer.fleet.gate import Gate
+from edge_infer.fleet.gossip import GossipConfig
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
-from edge_infer.nodes.config import MapFrame, NodeConfig, Radius
+from edge_infer.nodes.config import Cluster, MapFrame, NodeConfig, Radius
 from edge_infer.nodes.conversions import header_to_msg, target_to_msg
 from edge_infer.nodes.identity import Identity, identify
 from edge_infer.nodes.replication import Replication
@@ -50,6 +51,13 @@ class CoordinatorConfig(NodeConfig):
         description="How long this drone's sightings are kept; 0 for ever",
         json_schema_extra={"unit": "s"},
     )
+    cluster: Cluster = ""
+    gossip_bytes_per_s: float = Field(
+        GossipConfig().bytes_per_s,
+        gt=0.0,
+        description="What digests, requests and answers may take on the average, on each link",
+        json_schema_extra={"unit": "B/s"},
+    )
     keep_for: str = Field(
         "",
         description="Lost drones, or drones without a coordinator, separated by commas, "
@@ -79,6 +87,8 @@ class CoordinatorNode:
             self._on_fresh,
             self._on_gone,
             FloorKeeper(config.keep_s, {self._identity.source, *_names(config.keep_for)}),
+            config.cluster,
+            GossipConfig(bytes_per_s=config.gossip_bytes_per_s),
         )
         self._targets_publisher = topics.TARGETS.publisher(node)
         self._fleet_publisher = topics.FLEET_TARGETS.publisher(node)
@@ -89,6 +99,11 @@ class CoordinatorNode:
         )
         node.create_timer(config.targets_period_s, self._publish)
         node.create_timer(config.fleet_period_s, self._publish_to_fleet)
+
+    @property
+    def is_head(self) -> bool:
+        """Whether it joins its cluster with the others now."""
+        return self._replication.is_head
 
     def close(self) -> None:
         """Tell the last counts and targets."""

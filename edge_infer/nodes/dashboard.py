@@ -57,7 +57,7 @@ class DashboardConfig(NodeConfig):
     )
     radius_m: Radius = 5.0
     map_frame: MapFrame = "map"
-    topology: str = Field("mesh", description="Named on the page: mesh or star")
+    topology: str = Field("mesh", description="Named on the page: mesh, star or hybrid")
     drones: int = Field(
         0, ge=0, le=1000, description="Drones in the simulated world; 0 when the world is real"
     )
@@ -123,8 +123,21 @@ class DashboardNode:
 
     @property
     def replicas_agree(self) -> bool:
-        """Whether every coordinator that was heard holds the same state as this replica."""
-        return self.replication.all_equal
+        """Whether every coordinator that is heard, in whatever cluster, holds this state."""
+        return all(digest == self.digest for digest in self._digests_heard())
+
+    @property
+    def digest(self) -> str:
+        """Of the state."""
+        return self.replication.replica.digest()
+
+    def _digests_heard(self) -> list[str]:
+        return [one.digest for one in self.listener.standings() if one.part]
+
+    def _replicas_in_step(self) -> bool | None:
+        """The same, but for what is on its way; None where nobody else is heard."""
+        digests = self._digests_heard()
+        return all(map(self.replication.was_ours, digests)) if len(digests) > 1 else None
 
     @property
     def duplicates_removed(self) -> int:
@@ -150,8 +163,8 @@ class DashboardNode:
             targets=target_views(self.targets),
             removals=self._recent_removals(now_ns),
             coordinators=coordinator_views(self.listener.standings()),
-            replicas_agree=self.replication.all_in_step if self.replication.peer_digests else None,
-            digest=self.replication.replica.digest(),
+            replicas_agree=self._replicas_in_step(),
+            digest=self.digest,
             duplicates_removed=self.duplicates_removed,
             frame_to_target_ms=latency(self.observer.durations("frame_to_target_elsewhere")),
             truth=truth_view(truth) if truth else None,

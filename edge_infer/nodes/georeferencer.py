@@ -22,6 +22,7 @@ from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
 from edge_infer.nodes.config import (
     DEFAULT_POSE_TYPE,
+    Cluster,
     GroundHeight,
     MapFrame,
     NodeConfig,
@@ -50,6 +51,7 @@ class GeoreferencerConfig(NodeConfig):
     map_frame: MapFrame = "map"
     ground_m: GroundHeight = 0.0
     radius_m: Radius = 5.0
+    cluster: Cluster = ""
     pixel_sigma: float = Field(
         2.0,
         ge=0.0,
@@ -96,7 +98,7 @@ class GeoreferencerNode:
         """The highest sequence number that this start has published."""
         self._complaints = Complaints(node)
         self._status = StatusReporter(node, self._identity)
-        self._publisher = topics.SIGHTINGS.publisher(node)
+        self._publisher = topics.SIGHTINGS.of(config.cluster).publisher(node)
         node.create_subscription(
             node.messages[config.pose_type], topics.POSE.name, self._on_pose, topics.POSE.qos
         )
@@ -104,8 +106,8 @@ class GeoreferencerNode:
         topics.LABELS.subscription(node, self._on_labels)
         topics.DETECTIONS.subscription(node, self._on_detections)
         if config.suppress:
-            topics.SIGHTINGS.subscription(node, self._on_sightings)
-            topics.DIGEST.subscription(node, self._on_digest)
+            topics.SIGHTINGS.of(config.cluster).subscription(node, self._on_sightings)
+            topics.DIGEST.of(config.cluster).subscription(node, self._on_digest)
 
     def close(self) -> None:
         """Tell the last counts."""

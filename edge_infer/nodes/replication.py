@@ -1,37 +1,33 @@
-"""One replica of the fleet's sightings on its topics, kept complete by asking the others.
+"""One replica of the fleet's sightings, kept complete by asking the others.
 
 What coordinators and the dashboard have in common. What a replica is, and what
-it asks for, is decided in ``fleet``; here are only the topics.
+it asks for, is decided in ``fleet``; the topics are in ``link.py``. In a fleet of
+clusters the head of each (``fleet/heads.py``) joins its cluster's link with the
+backbone: what is new on one goes out on the other at once, the rest is asked for.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from edge_infer.domain import Sighting
 from edge_infer.errors import FleetError
 from edge_infer.fleet.floors import Floor, FloorKeeper
-from edge_infer.fleet.gossip import Answer, Ask, Gossip
+from edge_infer.fleet.gossip import GossipConfig
+from edge_infer.fleet.heads import Heads
 from edge_infer.fleet.replica import Replica
-from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
-from edge_infer.nodes.conversions import (
-    floors_from_msg,
-    floors_to_msgs,
-    header_to_msg,
-    ranges_from_msg,
-    ranges_to_msgs,
-    sightings_from_msg,
-    sightings_to_msgs,
-)
+from edge_infer.nodes.link import Link
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
 TICK_S = 0.05
 REMEMBERED = 100
 """Own digests that are kept: those of the last seconds, while peers tell theirs once a second."""
+
+BACKBONE = ""
+"""The cluster of those that are in none: the heads', and the whole fleet's where there is one."""
 
 OnSightings = Callable[[Sequence[Sighting]], None]
 
@@ -46,6 +42,8 @@ class Replication:
         on_fresh: called with sightings of one camera frame that were not known.
         on_gone: called with sightings that are forgotten now.
         keeper: raises the floors that this node may raise; None for none.
+        cluster: that this node belongs to; empty for the whole fleet.
+        gossip: how eager it is on each link.
     """
 
     def __init__(
@@ -56,6 +54,8 @@ class Replication:
         on_fresh: OnSightings,
         on_gone: OnSightings | None = None,
         keeper: FloorKeeper | None = None,
+        cluster: str = "",
+        gossip: GossipConfig | None = None,
     ) -> None:
         self._node = node
         self._status = status
@@ -63,41 +63,49 @@ class Replication:
         self._on_fresh = on_fresh
         self._on_gone = on_gone
         self._keeper = keeper
-        self._name = node.get_fully_qualified_name()
-        self._gossip = Gossip(self._name)
+        self._gossip = gossip or GossipConfig()
         self._complaints = Complaints(node)
         self.replica = Replica()
-        self.peer_digests: dict[str, str] = {}
         self._own_digests: deque[str] = deque([self.replica.digest()], maxlen=REMEMBERED)
-        self._sightings = topics.SIGHTINGS.publisher(node)
-        self._digests = topics.DIGEST.publisher(node)
-        self._requests = topics.SIGHTING_REQUEST.publisher(node)
-        topics.SIGHTINGS.subscription(node, self._on_sightings)
-        topics.DIGEST.subscription(node, self._on_digest)
-        topics.SIGHTING_REQUEST.subscription(node, self._on_request)
+        self._heads = (
+            Heads(node.get_fully_qualified_name(), self._gossip.memory_s) if cluster else None
+        )
+        self._home = self._link(cluster)
+        self._backbone: Link | None = None
         node.create_timer(TICK_S, self._tick)
 
     @property
-    def all_equal(self) -> bool:
-        """Whether every peer's latest digest is ours."""
-        own = self.replica.digest()
-        return all(digest == own for digest in self.peer_digests.values())
+    def is_head(self) -> bool:
+        """Whether this node joins its cluster with the others now."""
+        return self._backbone is not None
 
-    @property
-    def all_in_step(self) -> bool:
-        """Whether every peer's latest digest is or lately was ours: what differs is on its way."""
-        return all(digest in self._own_digests for digest in self.peer_digests.values())
+    def was_ours(self, digest: str) -> bool:
+        """Whether a digest is or lately was this replica's: what differs is on its way."""
+        return digest in self._own_digests
 
-    def _on_sightings(self, msg: Any) -> None:
-        try:
-            heard = sightings_from_msg(msg)
-        except FleetError as error:
-            self._refuse(error)
-            return
+    def _link(self, cluster: str) -> Link:
+        return Link(
+            self._node,
+            self._status,
+            self.replica,
+            cluster=cluster,
+            gossip=self._gossip,
+            map_frame=self._map_frame,
+            on_sightings=self._take_in,
+            on_floors=self._raise_floors,
+            on_refused=self._refuse,
+        )
+
+    def _links(self) -> list[Link]:
+        return [self._home, self._backbone] if self._backbone else [self._home]
+
+    def _take_in(self, link: Link, heard: Sequence[Sighting]) -> None:
         fresh = [sighting for sighting in heard if self._add(sighting)]
-        self._gossip.hear_sightings([sighting.id for sighting in heard], self._now_s())
         if fresh:
             self._own_digests.append(self.replica.digest())
+            for other in self._links():
+                if other is not link:
+                    other.send(fresh)
             self._on_fresh(fresh)
         self._status.set("sightings_late", self.replica.late)
 
@@ -123,69 +131,23 @@ class Replication:
             self._on_gone(gone)
 
     def _tick(self) -> None:
-        if self._keeper and (due := self._keeper.tick(self.replica, self._now_s())):
+        now_s = self._node.get_clock().now().nanoseconds / 1e9
+        if self._keeper and (due := self._keeper.tick(self.replica, now_s)):
             self._raise_floors(due)
-        self._act()
-        if not self._gossip.due(self._now_s()):
+        if self._heads:
+            self._lead_or_follow(self._heads, now_s)
+        for link in self._links():
+            link.tick()
+
+    def _lead_or_follow(self, heads: Heads, now_s: float) -> None:
+        for name, at_s in self._home.heard_s.items():
+            heads.hear(name, at_s)
+        leads = heads.is_head(now_s)
+        if leads == self.is_head:
             return
-        messages = self._node.messages
-        self._digests.publish(
-            messages["edge_infer_msgs/msg/Digest"](
-                header=header_to_msg(messages, self._now_ns(), ""),
-                coordinator=self._name,
-                digest=self.replica.digest(),
-                ranges=ranges_to_msgs(
-                    messages, self._gossip.excerpt(self.replica.ranges(), self._now_s())
-                ),
-                floors=floors_to_msgs(messages, self.replica.floors()),
-            )
-        )
-
-    def _on_digest(self, msg: Any) -> None:
-        if msg.coordinator == self._name:
-            return
-        self.peer_digests[msg.coordinator] = msg.digest
-        if msg.floors and msg.digest != self.replica.digest():
-            self._raise_floors(floors_from_msg(msg))
-        missing = self._gossip.on_digest(
-            msg.coordinator, msg.digest, ranges_from_msg(msg), self.replica, self._now_s()
-        )
-        if missing:
-            self._ask(Ask(msg.coordinator, missing))
-
-    def _on_request(self, msg: Any) -> None:
-        self._gossip.hear_request(
-            msg.requester, msg.responder, ranges_from_msg(msg), self.replica, self._now_s()
-        )
-        self._act()
-
-    def _act(self) -> None:
-        for action in self._gossip.poll(self.replica, self._now_s()):
-            if isinstance(action, Ask):
-                self._ask(action)
-            else:
-                self._answer(action)
-
-    def _ask(self, ask: Ask) -> None:
-        self._status.count("sighting_requests")
-        messages = self._node.messages
-        self._requests.publish(
-            messages["edge_infer_msgs/msg/SightingRequest"](
-                header=header_to_msg(messages, self._now_ns(), ""),
-                requester=self._name,
-                responder=ask.peer,
-                ranges=ranges_to_msgs(messages, ask.ranges),
-            )
-        )
-
-    def _answer(self, answer: Answer) -> None:
-        again = answer.sightings
-        for array in sightings_to_msgs(self._node.messages, again, self._map_frame, ""):
-            self._sightings.publish(array)
-        self._status.count("sightings_sent_again", len(again))
-
-    def _now_ns(self) -> int:
-        return self._node.get_clock().now().nanoseconds
-
-    def _now_s(self) -> float:
-        return self._now_ns() / 1e9
+        if self._backbone:
+            self._backbone.close()
+        self._backbone = self._link(BACKBONE) if leads else None
+        self._status.set("leads_cluster", int(leads))
+        what = "speaks" if leads else "no longer speaks"
+        self._node.get_logger().info(f"this coordinator {what} for its cluster")

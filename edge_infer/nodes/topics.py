@@ -27,6 +27,11 @@ class Topic:
         """The same under another name."""
         return replace(self, name=name)
 
+    def of(self, cluster: str) -> Topic:
+        """The same of one cluster of the fleet; empty for the whole fleet, or its backbone."""
+        root, name = self.name.rsplit("/", 1)
+        return self.named(f"{root}/{cluster}/{name}") if cluster else self
+
     def publisher(self, node: Node) -> Publisher:
         """A publisher on this topic."""
         return node.create_publisher(node.messages[self.type], self.name, self.qos)

@@ -171,6 +171,20 @@ def test_a_star_of_separate_nodes_has_its_only_coordinator_at_the_gateway(
         assert share == "Double value is: 0.0\n"
 
 
+def test_a_hybrid_has_topics_for_each_cluster_and_one_truth(
+    ros_environment: dict[str, str], tmp_path: Path
+) -> None:
+    drones = ["drone_1", "drone_2", "drone_3", "drone_4"]
+    arguments = ("drones:=4", "rate_hz:=2.0", "topology:=hybrid", "clusters:=2")
+    with launched(ros_environment, tmp_path / "log", *arguments, f"state_dir:={tmp_path}"):
+        until(lambda: "/drone_4/coordinator" in ros2(ros_environment, "node", "list"))
+        topics = ros2(ros_environment, "topic", "list").split()
+        for cluster in ("cluster_1", "cluster_2"):
+            assert f"/fleet/{cluster}/sightings" in topics
+        stop_cameras(ros_environment, drones)
+        until(lambda: len(digests(ros_environment, drones)) == 1)
+
+
 def stop_cameras(env: dict[str, str], drones: list[str]) -> None:
     for drone in drones:
         ros2(

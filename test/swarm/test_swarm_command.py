@@ -109,6 +109,30 @@ def test_a_swarm_finds_the_faults_and_agrees(
     assert "replicas agree" in out
 
 
+def test_a_hybrid_of_two_clusters_agrees_through_its_heads(edge_infer: Run, tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    finished(
+        edge_infer(
+            *("swarm", "--drones", "3", "--duration", "12", "--seed", "4", "--headless"),
+            *("--topology", "hybrid", "--clusters", "2", "--report", str(file)),
+        )
+    )
+    report = json.loads(file.read_text())
+    check(report, drones=3)
+    assert report["replicas"] == 4
+
+
+def test_clusters_that_make_no_sense_are_refused(edge_infer: Run) -> None:
+    for arguments, sentence in (
+        (("--clusters", "2"), "a mesh has no clusters"),
+        (("--topology", "hybrid", "--drones", "2", "--clusters", "3"), "cannot make 3 clusters"),
+    ):
+        process = edge_infer("swarm", "--headless", *arguments)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert sentence in err
+
+
 def test_a_drone_that_is_killed_comes_back_and_all_agree(
     edge_infer: Run, tmp_path: Path, port: int
 ) -> None:

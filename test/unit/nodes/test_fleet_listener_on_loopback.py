@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
+from sighting_drone import SightingDrone
 
 from edge_infer.cli import fleet
-from edge_infer.domain import Sighting, SightingId
-from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import sightings_to_msgs
-from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
 from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
 from edge_infer.nodes.fleet_listener import FleetListener
-from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
 from edge_infer.nodes.identity import Identity
 from edge_infer.runtime.loopback import LoopbackNetwork
-
-
-class Drone:
-    """A coordinator, a heartbeat, and a hand that publishes sightings."""
-
-    def __init__(self, network: LoopbackNetwork, name: str, folder: Path) -> None:
-        self.name = name
-        self.numbers = itertools.count()
-        runtime = network.runtime(name, ["--ros-args", "-r", f"__ns:=/{name}"])
-        state = str(folder / name)
-        coordinator, heartbeat = (
-            runtime.create_node(part) for part in ("coordinator", "heartbeat")
-        )
-        self.parts: list[Any] = [
-            CoordinatorNode(coordinator, CoordinatorConfig(state_dir=state)),
-            HeartbeatNode(heartbeat, HeartbeatConfig(state_dir=state)),
-        ]
-        self.node = runtime.create_node("hand")
-        self.sightings = topics.SIGHTINGS.publisher(self.node)
-
-    def see(self, count: int) -> None:
-        """Publish so many sightings, each of another thing."""
-        found = [
-            Sighting(
-                SightingId(self.name, 1, number), self.node.get_clock().now().nanoseconds, number,
-                "Diode", 0.5, 10_000 * number, 1000 * len(self.name), 0, (1.0, 0.0, 1.0), "m 1",
-            )
-            for number in itertools.islice(self.numbers, count)
-        ]  # fmt: skip
-        for msg in sightings_to_msgs(self.node.messages, found, "map", "camera"):
-            self.sightings.publish(msg)
 
 
 class Scene:
@@ -58,7 +21,7 @@ class Scene:
 
     def __init__(self, folder: Path) -> None:
         self.network = LoopbackNetwork(seed=3)
-        self.drones = [Drone(self.network, f"drone_{n}", folder) for n in (1, 2, 3)]
+        self.drones = [SightingDrone(self.network, f"drone_{n}", folder) for n in (1, 2, 3)]
         runtime = self.network.runtime("laptop", [])
         self.listener = FleetListener(runtime.create_node("listener"))
 

@@ -1,0 +1,134 @@
+"""Clusters that their heads join: what one sees all know, whoever of the heads dies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sighting_drone import SightingDrone
+
+from edge_infer.cli import fleet
+from edge_infer.nodes import topics
+from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
+from edge_infer.nodes.identity import Identity
+from edge_infer.runtime.loopback import LoopbackNetwork
+
+CLUSTERS = {"red": ("drone_1", "drone_2", "drone_3"), "blue": ("drone_4", "drone_5", "drone_6")}
+
+
+class Scene:
+    """Two clusters of three, a ground station, and an ear on every topic of sightings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.network = LoopbackNetwork(seed=5)
+        self.drones = {
+            name: SightingDrone(self.network, name, folder, cluster)
+            for cluster, names in CLUSTERS.items()
+            for name in names
+        }
+        runtime = self.network.runtime("station", [])
+        self.station = DashboardNode(
+            runtime.create_node("ground_station"), DashboardConfig(serve=False), Identity("s", 1)
+        )
+        self.heard: Counter[tuple[str, str]] = Counter()
+        ear = runtime.create_node("ear")
+        for cluster in ("", *CLUSTERS):
+            topics.SIGHTINGS.of(cluster).subscription(
+                ear, lambda msg, cluster=cluster: self._count(cluster, msg)
+            )
+        self.network.run_for(6.0)
+
+    def _count(self, cluster: str, msg: Any) -> None:
+        self.heard[cluster, msg.source] += len(msg.sightings)
+
+    def heads(self) -> list[str]:
+        return [name for name, d in self.drones.items() if d.coordinator.is_head]
+
+    def lose(self, name: str) -> None:
+        self.drones.pop(name).crash()
+
+    def agree(self, sightings: int, timeout_s: float = 20.0) -> bool:
+        """Whether all drones and the ground come to hold the same, so many, in time."""
+
+        def same() -> bool:
+            states = {(drone.known, drone.digest) for drone in self.drones.values()}
+            return states == {(sightings, self.station.digest)}
+
+        return self.network.run_until(same, timeout_s)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_each_cluster_has_one_head_and_all_hold_one_truth(scene: Scene) -> None:
+    assert scene.heads() == ["drone_1", "drone_4"]
+    for drone in scene.drones.values():
+        drone.see(10)
+    assert scene.agree(60)
+    scene.network.run_for(8.0)
+    standings = scene.station.listener.standings()
+    assert fleet.verdict(standings) == "7 coordinators, one truth"
+    assert scene.station.replicas_agree
+
+
+def test_a_sighting_goes_over_each_topic_once(scene: Scene) -> None:
+    scene.drones["drone_2"].see(10)
+    assert scene.agree(10)
+    scene.network.run_for(10.0)
+    assert scene.heard == {("red", "drone_2"): 10, ("", "drone_2"): 10, ("blue", "drone_2"): 10}
+
+
+def test_when_a_head_dies_the_next_speaks_for_the_cluster(scene: Scene) -> None:
+    scene.lose("drone_1")
+    for drone in scene.drones.values():
+        drone.see(3)
+    scene.network.run_for(1.0)
+    assert scene.drones["drone_2"].known == scene.drones["drone_3"].known == 6, "red goes on"
+    assert scene.agree(5 * 3)
+    assert scene.heads() == ["drone_2", "drone_4"]
+    scene.drones["drone_3"].see(4)
+    assert scene.agree(5 * 3 + 4)
+
+
+def test_a_cut_between_clusters_heals_also_when_a_head_died_meanwhile(scene: Scene) -> None:
+    scene.network.partition([CLUSTERS["red"]])
+    for _ in range(10):
+        for drone in scene.drones.values():
+            drone.see(5)
+        scene.network.run_for(1.0)
+    scene.lose("drone_1")
+    scene.network.run_for(5.0)
+    assert {drone.known for drone in scene.drones.values()} == {150}
+    before = sum(scene.heard.values())
+    scene.network.heal()
+    assert scene.agree(300, timeout_s=40.0)
+    # 150 for the other cluster and the backbone, each way; and no storm.
+    assert sum(scene.heard.values()) - before <= 2 * (150 * 3)
+
+
+def test_two_heads_for_a_moment_double_nothing(scene: Scene) -> None:
+    """A cluster that is cut in two has two heads, and for a while after it heals."""
+    scene.network.partition([("drone_1",)])
+    scene.network.run_for(6.0)
+    assert scene.heads() == ["drone_1", "drone_2", "drone_4"]
+    scene.network.heal()
+    for drone in scene.drones.values():
+        drone.see(2)
+    assert scene.agree(12)
+    scene.network.run_for(3.0)
+    assert scene.heads() == ["drone_1", "drone_4"]
+
+
+def test_who_comes_back_leads_again_and_learns_what_it_missed(scene: Scene, tmp_path: Path) -> None:
+    scene.lose("drone_4")
+    scene.network.run_for(5.0)
+    scene.drones["drone_2"].see(30)
+    scene.network.run_for(2.0)
+    scene.drones["drone_4"] = SightingDrone(scene.network, "drone_4", tmp_path, "blue")
+    assert scene.agree(30)
+    scene.network.run_for(5.0)
+    assert sorted(scene.heads()) == ["drone_1", "drone_4"]

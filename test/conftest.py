@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+from namespaces import why_not_here
 
 from edge_infer.runtime import selection
 
@@ -19,6 +20,7 @@ def pytest_report_header() -> list[str]:
     absent = {
         "ros": selection.available()["ros"],
         "browser": None if shutil.which("chromium") else "there is no chromium",
+        "root": why_not_here() or None,
         "dataset": None
         if (Path(__file__).parents[2] / "shared" / "data").is_dir()
         else "there are no real module images",

@@ -1,0 +1,55 @@
+"""What the tests on network namespaces share: whether there can be any here, and fleets in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drones import Drones
+from namespaces import why_not_here
+
+KILLS = 10
+
+MakeDrones = Callable[..., Drones]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kills",
+        type=int,
+        default=KILLS,
+        help="how often coordinators are killed by the test of that in test/network",
+    )
+
+
+@pytest.fixture(scope="session")
+def _namespaces() -> None:
+    if problem := why_not_here():
+        pytest.skip(problem)
+
+
+@pytest.fixture
+def make_drones(_namespaces: None, tmp_path: Path) -> Iterator[MakeDrones]:
+    """Starts drones on hosts of their own, waits for all, and ends them with the test."""
+    with ExitStack() as stack:
+
+        def make(count: int, **network: Any) -> Drones:
+            drones = Drones(count, tmp_path, **network)
+            stack.callback(drones.close)
+            drones.wait(
+                lambda: all(drone.is_idle and drone.digest for drone in drones), "all have started"
+            )
+            return drones
+
+        yield make
+        for log in tmp_path.glob("*.log"):
+            assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How many are wanted."""
+    return int(request.config.getoption("--kills", KILLS))

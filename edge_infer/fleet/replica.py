@@ -1,4 +1,4 @@
-"""What one coordinator knows: a log of sightings and floors that merges in any order.
+"""What one coordinator knows: a log of sightings, floors and records, merged in any order.
 
 ``log[(source, boot)][sequence] = sighting`` above ``floor[(source, boot)]`` is a
 join-semilattice (Shapiro et al., "Conflict-free replicated data types", SSS
@@ -31,6 +31,7 @@ from edge_infer.fleet.ranges import (
     minus,
     to_ranges,
 )
+from edge_infer.fleet.records import Records
 
 __all__ = ["LogRange", "Replica", "canonical_bytes"]
 
@@ -51,9 +52,10 @@ class _Log:
 
 
 class Replica:
-    """A set of sightings, and floors below which they are forgotten.
+    """A set of sightings, floors below which they are forgotten, and the fleet's records.
 
     Attributes:
+        records: last values and counts.
         conflicts: sightings that were refused because their identity stood for
             another payload here.
         late: sightings that were refused because they are garbage.
@@ -61,6 +63,7 @@ class Replica:
     """
 
     def __init__(self, sightings: Iterable[Sighting] = (), floors: Iterable[Floor] = ()) -> None:
+        self.records = Records()
         self.conflicts = 0
         self.late = 0
         self.forgotten = 0
@@ -117,11 +120,12 @@ class Replica:
         What its floors do is not told: ask ``raise_floors`` first to hear of it.
         """
         self.raise_floors(other.floors())
+        self.records.merge(other.records)
         return self.add_all(other)
 
     def digest(self) -> str:
-        """64 hexadecimal digits: equal digests mean equal sightings and floors."""
-        return digest_of(self._count, self._sum)
+        """64 hexadecimal digits: equal digests mean equal sightings, floors and records."""
+        return digest_of(self._count, self._sum + self.records.fingerprint())
 
     def ranges(self) -> list[LogRange]:
         """What this replica holds, ordered by source, boot, first."""

@@ -24,6 +24,7 @@ from edge_infer.nodes.conversions import (
     sightings_from_msg,
     sightings_to_msgs,
 )
+from edge_infer.nodes.records import RecordExchange
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
@@ -40,6 +41,7 @@ class Link:
         map_frame: frame id of the sightings that it sends.
         on_sightings: called with this link and what was heard, known or not.
         on_floors: called with the floors of a peer that differs.
+        on_records: called after records have changed.
         on_refused: called with what could not be understood.
     """
 
@@ -54,6 +56,7 @@ class Link:
         map_frame: str,
         on_sightings: Callable[[Link, Sequence[Sighting]], None],
         on_floors: Callable[[Iterable[Floor]], None],
+        on_records: Callable[[], None],
         on_refused: Callable[[FleetError], None],
     ) -> None:
         self._node = node
@@ -67,6 +70,9 @@ class Link:
         self._gossip = Gossip(self._name, gossip)
         self.heard_s: dict[str, float] = {}
         """When each peer last told a digest."""
+        self.records = RecordExchange(
+            node, status, replica.records, cluster, on_records, on_refused
+        )
         sightings, digest, request = (
             topic.of(cluster)
             for topic in (topics.SIGHTINGS, topics.DIGEST, topics.SIGHTING_REQUEST)
@@ -82,6 +88,7 @@ class Link:
 
     def close(self) -> None:
         """Leave the topics."""
+        self.records.close()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         for publisher in (self._sightings, self._digests, self._requests):
@@ -95,6 +102,7 @@ class Link:
     def tick(self) -> None:
         """Say what is due; to be called often, see ``Gossip.poll``."""
         self._act()
+        self.records.tick(self._now_s())
         if not self._gossip.due(self._now_s()):
             return
         messages, replica = self._node.messages, self._replica
@@ -113,6 +121,7 @@ class Link:
         try:
             heard = sightings_from_msg(msg)
         except FleetError as error:
+            self._status.count("sightings_refused")
             self._on_refused(error)
             return
         self._on_sightings(self, heard)

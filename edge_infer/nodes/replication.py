@@ -16,8 +16,10 @@ from edge_infer.errors import FleetError
 from edge_infer.fleet.floors import Floor, FloorKeeper
 from edge_infer.fleet.gossip import GossipConfig
 from edge_infer.fleet.heads import Heads
+from edge_infer.fleet.records import Part
 from edge_infer.fleet.replica import Replica
 from edge_infer.nodes.complaints import Complaints
+from edge_infer.nodes.identity import Identity
 from edge_infer.nodes.link import Link
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
@@ -83,6 +85,25 @@ class Replication:
         """Whether a digest is or lately was this replica's: what differs is on its way."""
         return digest in self._own_digests
 
+    def write(self, key: str, value: bytes, identity: Identity) -> None:
+        """Write a record that the whole fleet is to hold; raises FleetError."""
+        entry = self.replica.records.write(key, value, identity.source, identity.boot)
+        self._tell_records(Part([entry]))
+
+    def count(self, name: str, identity: Identity, by: int = 1) -> None:
+        """Raise a count that the whole fleet is to hold; raises FleetError."""
+        count = self.replica.records.count(identity.source, identity.boot, name, by)
+        self._tell_records(Part(counts=[count]))
+
+    def _tell_records(self, part: Part) -> None:
+        self._remember_digest()
+        for link in self._links():
+            link.records.tell(part)
+
+    def _remember_digest(self) -> None:
+        if self.replica.digest() != self._own_digests[-1]:
+            self._own_digests.append(self.replica.digest())
+
     def _link(self, cluster: str) -> Link:
         return Link(
             self._node,
@@ -93,7 +114,8 @@ class Replication:
             map_frame=self._map_frame,
             on_sightings=self._take_in,
             on_floors=self._raise_floors,
-            on_refused=self._refuse,
+            on_records=self._remember_digest,
+            on_refused=self._complaints.warn,
         )
 
     def _links(self) -> list[Link]:
@@ -102,7 +124,7 @@ class Replication:
     def _take_in(self, link: Link, heard: Sequence[Sighting]) -> None:
         fresh = [sighting for sighting in heard if self._add(sighting)]
         if fresh:
-            self._own_digests.append(self.replica.digest())
+            self._remember_digest()
             for other in self._links():
                 if other is not link:
                     other.send(fresh)
@@ -114,18 +136,13 @@ class Replication:
         try:
             return self.replica.add(sighting)
         except FleetError as error:
-            self._refuse(error)
+            self._status.count("sightings_refused")
+            self._complaints.warn(error)
             return False
 
-    def _refuse(self, error: FleetError) -> None:
-        self._status.count("sightings_refused")
-        self._complaints.warn(error)
-
     def _raise_floors(self, floors: Iterable[Floor]) -> None:
-        before = self.replica.digest()
         gone = self.replica.raise_floors(floors)
-        if self.replica.digest() != before:
-            self._own_digests.append(self.replica.digest())
+        self._remember_digest()
         self._status.set("sightings_forgotten", self.replica.forgotten)
         if gone and self._on_gone:
             self._on_gone(gone)

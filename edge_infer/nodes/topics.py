@@ -50,6 +50,9 @@ TRUE_POSE = Topic("ground_truth/pose", "geometry_msgs/msg/PoseStamped", qos.SIGH
 DETECTIONS = Topic("detector/detections", "vision_msgs/msg/Detection2DArray", qos.DETECTIONS)
 LABELS = Topic("detector/labels", "edge_infer_msgs/msg/Labels", qos.LATCHED_STATE)
 TARGETS = Topic("coordinator/targets", "edge_infer_msgs/msg/TargetArray", qos.LATCHED_STATE)
+REFINED_TARGETS = Topic(
+    "coordinator/refined_targets", "edge_infer_msgs/msg/TargetArray", qos.LATCHED_STATE
+)
 
 # Of the fleet.
 SIGHTINGS = Topic("/fleet/sightings", "edge_infer_msgs/msg/SightingArray", qos.SIGHTINGS)
@@ -57,6 +60,7 @@ FLEET_TARGETS = Topic("/fleet/targets", "edge_infer_msgs/msg/TargetArray", qos.S
 HEARTBEAT = Topic("/fleet/heartbeat", "edge_infer_msgs/msg/Heartbeat", qos.HEARTBEAT)
 STATUS = Topic("/fleet/status", "edge_infer_msgs/msg/NodeStatus", qos.STATUS)
 DIGEST = Topic("/fleet/digest", "edge_infer_msgs/msg/Digest", qos.HEARTBEAT)
+RECORDS = Topic("/fleet/records", "edge_infer_msgs/msg/Records", qos.SIGHTINGS)
 SIGHTING_REQUEST = Topic(
     "/fleet/sighting_request", "edge_infer_msgs/msg/SightingRequest", qos.COMMANDS
 )

@@ -183,17 +183,24 @@ class Sighting:
         return (-self.score, self.id)
 
 
+VOTE_ONE = 1 << 24
+"""A vote of score 1; scores are float32, so this loses nothing above 2^-24."""
+
+
 @dataclass(frozen=True)
 class Target:
-    """One real thing, after duplicates are removed.
+    """One real thing, after duplicates are removed, as all its sightings say together.
 
     Attributes:
         id: of the earliest sighting that it stands for; stays while the target lives.
-        class_name, score: of the best sighting.
-        x_mm, y_mm, z_mm, covariance_m2: of the best sighting.
+        class_name: the one with the most votes; the first by name among equals.
+        score: of the best sighting.
+        x_mm, y_mm, z_mm: the mean of the sightings, weighted by how sure they are.
+        covariance_m2: of that place, horizontal: xx, xy, yy (float32 values).
         first_seen_ns, last_seen_ns: capture times of its first and latest sighting.
         sources: the drones that saw it, sorted.
-        sightings: how many sightings it stands for.
+        votes: every class and the sum of its scores in VOTE_ONE, most first.
+        members: the identities of the sightings that it stands for, sorted.
     """
 
     id: SightingId
@@ -206,4 +213,10 @@ class Target:
     first_seen_ns: int
     last_seen_ns: int
     sources: tuple[str, ...]
-    sightings: int
+    votes: tuple[tuple[str, int], ...]
+    members: tuple[SightingId, ...]
+
+    @property
+    def sightings(self) -> int:
+        """How many sightings it stands for."""
+        return len(self.members)

@@ -61,7 +61,8 @@ MAY_IMPORT = {
     "swarm": GROUND | {"dashboard", "fleet", "simulation"},
     "nodes": GROUND
     | {"perception", "backends", "models", "fleet", "runtime", "simulation", "dashboard", "swarm"},
-    "bench": GROUND | {"perception", "backends", "models", "fleet", "runtime", "simulation"},
+    "bench": GROUND
+    | {"perception", "backends", "models", "fleet", "runtime", "simulation", "nodes"},
 }
 """Room -> the rooms that it may import; cli and __main__ may import all."""
 

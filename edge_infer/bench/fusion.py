@@ -30,8 +30,8 @@ from edge_infer.bench.fusion_scene import (
 from edge_infer.bench.harness import Goal, Progress, Report, Row
 from edge_infer.domain import Sighting
 from edge_infer.fleet.batch import priority_set
+from edge_infer.fleet.fusion import fuse
 from edge_infer.fleet.gate import DEFAULT_GATE, Gate
-from edge_infer.fleet.refined.fusion import fuse
 from edge_infer.fleet.refined.refine import Refined, refine
 from edge_infer.fleet.spatial import HashGrid
 

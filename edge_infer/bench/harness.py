@@ -29,6 +29,7 @@ from edge_infer.errors import UsageError
 
 BENCHES = {
     "camera": "edge_infer.bench.camera",
+    "coordinator": "edge_infer.bench.coordinator",
     "dds": "edge_infer.bench.dds",
     "detector": "edge_infer.bench.side_by_side",
     "duplicates": "edge_infer.bench.duplicates",

@@ -87,6 +87,16 @@ class Moments(NamedTuple):
     xy: int
     yy: int
 
+    @property
+    def determinant(self) -> int:
+        """mm^4."""
+        return self.xx * self.yy - self.xy * self.xy
+
+    @property
+    def variance(self) -> int:
+        """Mean of both axes, mm²."""
+        return (self.xx + self.yy) // 2
+
 
 def conflict(a: Sighting, b: Sighting, gate: Gate = DEFAULT_GATE) -> bool:
     """Whether two sightings may be two views of one thing; the order does not matter."""
@@ -132,7 +142,7 @@ def within_sigmas(dx: Any, dy: Any, a: Moments, b: Moments, reach: Any, gate: Ga
 
 
 @lru_cache(1 << 14)
-def moments(covariance_m2: tuple[float, float, float]) -> Moments:
+def moments(covariance_m2: tuple[float, float, float], floor_mm2: int = FLOOR_MM2) -> Moments:
     """A covariance (xx, xy, yy) as whole numbers, always positive definite.
 
     A float32 times 10^6 is exact in a double, so the one rounding is the same
@@ -142,7 +152,7 @@ def moments(covariance_m2: tuple[float, float, float]) -> Moments:
     most = math.isqrt(xx * yy)
     raw = covariance_m2[1]
     xy = 0 if math.isnan(raw) else min(max(_square_mm(raw), -most), most)
-    return Moments(xx + FLOOR_MM2, xy, yy + FLOOR_MM2)
+    return Moments(xx + floor_mm2, xy, yy + floor_mm2)
 
 
 def _square_mm(value_m2: float) -> int:

@@ -16,10 +16,12 @@ may be swapped, and a name may come up for a moment that stands for nothing new.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from edge_infer.domain import SightingId, Target
+from edge_infer.fleet.fusion import ordered_votes
 from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.spatial import HashGrid
 
@@ -37,7 +39,7 @@ def linked(targets: Sequence[Target], gate: Gate) -> tuple[Target, ...]:
     """One target per thing, ordered by id; the order of the given ones does not matter.
 
     A track's target has the id of its earliest one and the place, class and score
-    of its latest; what counts sightings, sources and times is over all. A target
+    of its latest; votes, sightings, sources and times are over all. A target
     continues a track if it comes after the track's latest, and lies no farther
     from that than the radius and the way at the largest speed. Without a window
     things stand still, and the targets stay as they are.
@@ -155,6 +157,11 @@ class _Linking:
 
 def _joined(targets: Sequence[Target]) -> Target:
     """The target that stands for a whole track."""
+    if len(targets) == 1:
+        return targets[0]
+    votes: Counter[str] = Counter()
+    for target in targets:
+        votes.update(dict(target.votes))
     first = min(targets, key=_beginning)
     return replace(
         targets[-1],
@@ -162,7 +169,8 @@ def _joined(targets: Sequence[Target]) -> Target:
         first_seen_ns=first.first_seen_ns,
         last_seen_ns=max(target.last_seen_ns for target in targets),
         sources=tuple(sorted({source for target in targets for source in target.sources})),
-        sightings=sum(target.sightings for target in targets),
+        votes=ordered_votes(votes),
+        members=tuple(sorted(member for target in targets for member in target.members)),
     )
 
 
@@ -171,8 +179,8 @@ def _reach_e9(a: Target, b: Target, gate: Gate) -> int:
 
     When each place was taken is not known, only between which times. It is the
     radius and all the way that there was time for; or, often less, the radius of
-    each, for no sighting of a target lies farther from its place, half a radius for
-    errors where they meet, and the way in the gap between them.
+    each, for hardly a sighting of a target lies farther from its place, half a radius
+    for errors where they meet, and the way in the gap between them.
     """
     radius, speed = gate.radius_mm * 10**9, gate.max_speed_mmps
     way = speed * (b.last_seen_ns - a.first_seen_ns)

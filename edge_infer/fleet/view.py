@@ -2,7 +2,8 @@
 
 Each kept sighting (``duplicates.py``) stands for one target; each other one
 counts for the target of its cover, the kept sighting with the highest priority
-among those that it conflicts with. ``View`` follows a stream of sightings,
+among those that it conflicts with. What a target says, all its sightings say
+together (``fusion.py``). ``View`` follows a stream of sightings,
 ``from_scratch`` starts from nothing; they agree, whatever the order.
 """
 
@@ -13,8 +14,10 @@ from collections.abc import Iterable, Sequence
 from edge_infer.domain import Sighting, SightingId, Target
 from edge_infer.fleet.batch import priority_set
 from edge_infer.fleet.duplicates import Change, PrioritySet
+from edge_infer.fleet.fusion import Fusion, fuse
 from edge_infer.fleet.gate import DEFAULT_GATE, Gate, conflict
 from edge_infer.fleet.spatial import HashGrid
+from edge_infer.fleet.tracks import linked
 
 
 class View:
@@ -26,9 +29,15 @@ class View:
 
     def __init__(self, gate: Gate = DEFAULT_GATE, sightings: Iterable[Sighting] = ()) -> None:
         self._known = PrioritySet(gate)
+        self._fusions: dict[SightingId, Fusion] = {}
         self._by_best: dict[SightingId, Target] = {}
+        self._regrouped: set[SightingId] = set()
+        """Whose groups have to be put together anew."""
         self._stale: set[SightingId] = set()
+        """Whose targets have to be worked out anew."""
         self._targets: tuple[Target, ...] = ()
+        self._linked: tuple[Target, ...] = ()
+        self._tracks: tuple[Target, ...] = ()
         for sighting in sightings:
             self.insert(sighting)
 
@@ -37,11 +46,19 @@ class View:
 
     def insert(self, sighting: Sighting) -> Change:
         """Take in a sighting; one whose identity is here already changes nothing."""
-        return self._follow(self._known.insert(sighting))
+        change = self._known.insert(sighting)
+        cover = self._follow(change)
+        if cover:
+            self._fusions[cover].add(sighting)
+        return change
 
     def discard(self, identity: SightingId) -> Change:
         """Forget a sighting; one that is not here changes nothing."""
-        return self._follow(self._known.discard(identity))
+        change = self._known.discard(identity)
+        cover = self._follow(change)
+        if cover:
+            self._fusions[cover].remove(identity)
+        return change
 
     def stands_for(self, duplicate: Sighting) -> Target | None:
         """The target that a removed sighting is part of now."""
@@ -57,21 +74,41 @@ class View:
             self._refresh()
         return self._targets
 
+    def tracks(self) -> tuple[Target, ...]:
+        """The same, but targets of one thing that moves joined, where the gate has a window."""
+        targets = self.targets()
+        if not self._known.gate.window_ns:
+            return targets
+        if targets is not self._linked:
+            self._linked, self._tracks = targets, linked(targets, self._known.gate)
+        return self._tracks
+
     @property
     def duplicates_removed(self) -> int:
         """Sightings that only repeat a better one."""
         return len(self._known) - self._known.kept_count
 
-    def _follow(self, change: Change) -> Change:
+    def _follow(self, change: Change) -> SightingId | None:
+        """Note which targets change; the one whose sums have only to follow one sighting."""
         self._stale.update(s.id for changed in change for s in changed)
-        return change
+        if change.kept or change.dropped:
+            self._regrouped.update(s.id for changed in change for s in changed)
+        elif change.regrouped and change.regrouped[0].id not in self._regrouped:
+            return change.regrouped[0].id
+        return None
 
     def _refresh(self) -> None:
-        for best in self._stale:
+        for best in self._regrouped:
             if self._known.is_kept(best):
-                self._by_best[best] = target_of(self._known.group(best))
+                self._fusions[best] = Fusion(self._known.group(best))
+            else:
+                self._fusions.pop(best, None)
+        for best in self._stale:
+            if best in self._fusions:
+                self._by_best[best] = self._fusions[best].target()
             else:
                 self._by_best.pop(best, None)
+        self._regrouped.clear()
         self._stale.clear()
         # Left in order, so that sorting anew has little to do next time.
         in_order = sorted(self._by_best.items(), key=lambda item: item[1].id)
@@ -93,26 +130,7 @@ def from_scratch(sightings: Sequence[Sighting], gate: Gate = DEFAULT_GATE) -> tu
             near = grid.around(sighting, 1)
             covers = [other for other in near if conflict(sighting, other, gate)]
             groups[min(covers, key=_priority).id].append(sighting)
-    return tuple(sorted(map(target_of, groups.values()), key=lambda target: target.id))
-
-
-def target_of(group: Sequence[Sighting]) -> Target:
-    """The target that a group of sightings stands for; the kept one comes first."""
-    best = group[0]
-    earliest = min(group, key=lambda s: (s.stamp_ns, s.id))
-    return Target(
-        id=earliest.id,
-        class_name=best.class_name,
-        score=best.score,
-        x_mm=best.x_mm,
-        y_mm=best.y_mm,
-        z_mm=best.z_mm,
-        covariance_m2=best.covariance_m2,
-        first_seen_ns=earliest.stamp_ns,
-        last_seen_ns=max(s.stamp_ns for s in group),
-        sources=tuple(sorted({s.id.source for s in group})),
-        sightings=len(group),
-    )
+    return tuple(sorted(map(fuse, groups.values()), key=lambda target: target.id))
 
 
 def _priority(sighting: Sighting) -> tuple[float, SightingId]:

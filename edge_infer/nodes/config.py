@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge_infer.fleet.gate import Gate
+
 
 class NodeConfig(BaseModel):
     """What every node of ours can be told."""
@@ -17,15 +19,63 @@ class NodeConfig(BaseModel):
 
 MapFrame = Annotated[str, Field(description="Fleet frame: east-north-up metres")]
 
-Radius = Annotated[
-    float,
-    Field(
+
+class GateConfig(NodeConfig):
+    """When two sightings are one thing; a fleet sets it alike on all nodes that ask."""
+
+    radius_m: float = Field(
+        5.0,
         gt=0.0,
         le=1000.0,
         description="Two sightings within this radius are one thing",
         json_schema_extra={"unit": "m"},
-    ),
-]
+    )
+    mahalanobis_sigmas: float = Field(
+        0.0,
+        ge=0.0,
+        le=100.0,
+        description="Within the radius, largest distance by both position errors together; "
+        "3.035 is 99 %, 0 leaves it to the radius",
+        json_schema_extra={"unit": "sigma"},
+    )
+    other_class_m: float = Field(
+        0.0,
+        ge=0.0,
+        le=1000.0,
+        description="Added to the distance between sightings of different classes; "
+        "less than the radius",
+        json_schema_extra={"unit": "m"},
+    )
+    moving_window_s: float = Field(
+        0.0,
+        ge=0.0,
+        le=86400.0,
+        description="For things that move: sightings farther apart in time are not compared, "
+        "and targets are joined to tracks; 0 where all things stand",
+        json_schema_extra={"unit": "s"},
+    )
+    max_speed_mps: float = Field(
+        0.0,
+        ge=0.0,
+        le=1000.0,
+        description="How fast a thing can move from one target of its track to the next",
+        json_schema_extra={"unit": "m/s"},
+    )
+
+    def gate(self) -> Gate:
+        """The rule in whole numbers.
+
+        Raises:
+            FleetError: ``other_class_m`` is not less than ``radius_m``.
+        """
+        return Gate(
+            radius_mm=round(self.radius_m * 1000),
+            sigmas_milli=round(self.mahalanobis_sigmas * 1000),
+            other_class_mm=round(self.other_class_m * 1000),
+            window_ns=round(self.moving_window_s * 1e9),
+            max_speed_mmps=round(self.max_speed_mps * 1000),
+        )
+
 
 Cluster = Annotated[
     str,

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import array
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from edge_infer.domain import (
     CHANNELS,
+    VOTE_ONE,
     CameraFrame,
     CameraModel,
     Detections,
@@ -28,7 +31,7 @@ from edge_infer.domain import (
 from edge_infer.errors import FleetError, FrameError, PoseError
 from edge_infer.fleet.floors import Floor
 from edge_infer.fleet.members.membership import Beat, Incarnation, MemberState, Note
-from edge_infer.fleet.replica import LogRange
+from edge_infer.fleet.ranges import Log, LogRange, Span, add_number, to_ranges
 from edge_infer.metrics import FIRST_MS, GROWTH, Histogram
 from edge_infer.perception.encodings import (
     EACH_FRAMES_OWN,
@@ -39,6 +42,8 @@ from edge_infer.perception.encodings import (
 
 Messages = Mapping[str, type]
 _NS = 1_000_000_000
+_MOST_MEMBERS = 1_000_000
+"""More sightings than that are no target of a fleet, but a claim that fills the memory."""
 
 
 # --- time ------------------------------------------------------------------------
@@ -302,6 +307,7 @@ def _sighting(msg: Any, item: Any, stamp_ns: int) -> Sighting:
 
 def target_to_msg(messages: Messages, target: Target) -> Any:
     """An edge_infer_msgs/msg/Target."""
+    vote = messages["edge_infer_msgs/msg/Vote"]
     msg = messages["edge_infer_msgs/msg/Target"](
         id=str(target.id),
         class_name=target.class_name,
@@ -311,9 +317,76 @@ def target_to_msg(messages: Messages, target: Target) -> Any:
         last_seen=stamp_to_msg(messages, target.last_seen_ns),
         sources=list(target.sources),
         sightings=target.sightings,
+        votes=[vote(class_name=name, votes=votes / VOTE_ONE) for name, votes in target.votes],
+        members=ranges_to_msgs(messages, _ranges(target.members)),
     )
     _fill_point(msg.position, target.x_mm, target.y_mm, target.z_mm)
     return msg
+
+
+def target_from_msg(msg: Any) -> Target:
+    """The target of an edge_infer_msgs/msg/Target.
+
+    Raises:
+        FleetError: a number is not finite, a vote is negative, or its sightings are
+            not as many as it says.
+    """
+    position = (msg.position.x, msg.position.y, msg.position.z)
+    covariance = tuple(float(value) for value in msg.covariance)
+    numbers = (*position, *covariance, msg.score, *(vote.votes for vote in msg.votes))
+    if not all(map(math.isfinite, numbers)) or any(vote.votes < 0 for vote in msg.votes):
+        raise _malformed(msg, "a number that is not finite, or a negative vote")
+    source, boot, sequence = _identity_of(msg)
+    return Target(
+        id=SightingId(source, boot, sequence),
+        class_name=msg.class_name,
+        score=float(np.float32(msg.score)),
+        x_mm=round(position[0] * 1000),
+        y_mm=round(position[1] * 1000),
+        z_mm=round(position[2] * 1000),
+        covariance_m2=(covariance[0], covariance[1], covariance[2]),
+        first_seen_ns=stamp_from_msg(msg.first_seen),
+        last_seen_ns=stamp_from_msg(msg.last_seen),
+        sources=tuple(msg.sources),
+        votes=tuple((vote.class_name, round(vote.votes * VOTE_ONE)) for vote in msg.votes),
+        members=_members(msg),
+    )
+
+
+def _identity_of(msg: Any) -> SightingId:
+    source, *numbers = str(msg.id).rsplit("/", 2)
+    if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+        raise _malformed(msg, "an id that is not source/boot/sequence")
+    return SightingId(source, int(numbers[0]), int(numbers[1]))
+
+
+def _members(msg: Any) -> tuple[SightingId, ...]:
+    """Not expanded before it is sure that they are no more than the target says."""
+    ranges = [LogRange(r.source, int(r.boot), int(r.first), int(r.last)) for r in msg.members]
+    is_sound = all(r.first <= r.last for r in ranges) and all(
+        (a.source, a.boot, a.last) < (b.source, b.boot, b.first) for a, b in pairwise(ranges)
+    )
+    count = sum(r.last - r.first + 1 for r in ranges)
+    if not is_sound or count != msg.sightings or count > _MOST_MEMBERS:
+        raise _malformed(msg, f"{msg.sightings} sightings and ranges of {count}")
+    return tuple(
+        SightingId(r.source, r.boot, sequence)
+        for r in ranges
+        for sequence in range(r.first, r.last + 1)
+    )
+
+
+def _malformed(msg: Any, what: str) -> FleetError:
+    return FleetError(
+        f"target {msg.id!r} has {what}", "update edge_infer on the drone that published it"
+    )
+
+
+def _ranges(members: Iterable[SightingId]) -> list[LogRange]:
+    spans: defaultdict[Log, list[Span]] = defaultdict(list)
+    for source, boot, sequence in members:
+        add_number(spans[source, boot], sequence)
+    return to_ranges(spans)
 
 
 def ranges_to_msgs(messages: Messages, ranges: Iterable[LogRange]) -> list[Any]:

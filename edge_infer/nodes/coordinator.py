@@ -12,25 +12,25 @@ from typing import Any
 
 from pydantic import Field
 
-from edge_infer.domain import Sighting, Target
+from edge_infer.domain import Sighting, SightingId, Target
 from edge_infer.fleet.floors import FloorKeeper
-from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.gossip import GossipConfig
+from edge_infer.fleet.refined.refine import DEFAULT
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
-from edge_infer.nodes.config import Cluster, MapFrame, NodeConfig, Radius
+from edge_infer.nodes.config import Cluster, GateConfig, MapFrame
 from edge_infer.nodes.conversions import header_to_msg, target_to_msg
 from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.refined import REFINEMENT, RefinedLayer, State
 from edge_infer.nodes.replication import Replication
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
 
-class CoordinatorConfig(NodeConfig):
+class CoordinatorConfig(GateConfig):
     """Parameters of the coordinator."""
 
     map_frame: MapFrame = "map"
-    radius_m: Radius = 5.0
     targets_period_s: float = Field(
         0.05,
         gt=0.0,
@@ -63,6 +63,12 @@ class CoordinatorConfig(NodeConfig):
         description="Lost drones, or drones without a coordinator, separated by commas, "
         "whose sightings this one forgets likewise",
     )
+    refined: bool = Field(
+        False,
+        description="Have all coordinators of the fleet publish refined targets too, on positions "
+        "without the drones' offsets, until all have stopped; at most a fifth of the time goes "
+        "into it: once takes 0.3 s for 1,000 sightings, 3.5 s for 5,000",
+    )
 
 
 class CoordinatorNode:
@@ -74,10 +80,12 @@ class CoordinatorNode:
         self._node = node
         self._config = config
         self._identity = identity or identify(node, config.state_dir)
-        self._view = View(Gate(round(config.radius_m * 1000)))
-        self._target_messages: dict[Target, Any] = {}
+        self._view = View(config.gate())
+        self._target_messages: dict[SightingId, tuple[Target, Any]] = {}
         self._unpublished: list[Sighting] = []
         self._has_forgotten = False
+        self._changes = 0
+        """How often sightings came or went."""
         self._last_published_ns = 0
         self._status = StatusReporter(node, self._identity, self._refresh_status)
         self._replication = Replication(
@@ -90,7 +98,9 @@ class CoordinatorNode:
             config.cluster,
             GossipConfig(bytes_per_s=config.gossip_bytes_per_s),
         )
+        self._refined = RefinedLayer(node, self._publish_refined)
         self._targets_publisher = topics.TARGETS.publisher(node)
+        self._refined_publisher = topics.REFINED_TARGETS.publisher(node)
         self._fleet_publisher = topics.FLEET_TARGETS.publisher(node)
         node.create_service(
             node.messages["edge_infer_msgs/srv/GetTargets"],
@@ -99,6 +109,7 @@ class CoordinatorNode:
         )
         node.create_timer(config.targets_period_s, self._publish)
         node.create_timer(config.fleet_period_s, self._publish_to_fleet)
+        node.create_timer(config.fleet_period_s, self._refine)
 
     @property
     def is_head(self) -> bool:
@@ -107,6 +118,7 @@ class CoordinatorNode:
 
     def close(self) -> None:
         """Tell the last counts and targets."""
+        self._refined.close()
         self._publish_to_fleet()
         self._status.publish()
 
@@ -114,6 +126,7 @@ class CoordinatorNode:
         for sighting in sightings:
             self._view.insert(sighting)
         self._unpublished.extend(sightings)
+        self._changes += 1
         # At once when it was quiet, else with the timer: soon, but never a flood.
         if self._now_ns() - self._last_published_ns >= self._config.targets_period_s * 1e9:
             self._publish()
@@ -122,6 +135,7 @@ class CoordinatorNode:
         for sighting in sightings:
             self._view.discard(sighting.id)
         self._has_forgotten = True
+        self._changes += 1
 
     def _publish(self) -> None:
         if not self._unpublished and not self._has_forgotten:
@@ -137,27 +151,50 @@ class CoordinatorNode:
     def _publish_to_fleet(self) -> None:
         self._fleet_publisher.publish(self._targets_msg())
 
+    def _refine(self) -> None:
+        """Not at the start: a record that stands in the fleet comes first."""
+        replica = self._replication.replica
+        record = replica.records.get(REFINEMENT)
+        if record is None and self._config.refined:
+            record = DEFAULT.to_json().encode()
+            self._replication.write(REFINEMENT, record, self._identity)
+        if record is not None:
+            state = State(self._changes, record, replica.digest(), len(replica))
+            self._refined.follow(state, replica)
+
+    def _publish_refined(self, targets: Sequence[Target], state: State) -> None:
+        messages = [target_to_msg(self._node.messages, target) for target in targets]
+        self._refined_publisher.publish(self._array(messages, state.digest, state.sightings))
+
     def _on_get_targets(self, _request: Any, response: Any) -> Any:
         response.targets = self._targets_msg()
         return response
 
     def _targets_msg(self) -> Any:
         messages, known = self._node.messages, self._target_messages
-        self._target_messages = {
-            target: known.get(target) or target_to_msg(messages, target)
-            for target in self._view.targets()
-        }
+        self._target_messages = {}
+        for target in self._view.tracks():
+            before, msg = known.get(target.id, (None, None))
+            if before != target:
+                msg = target_to_msg(messages, target)
+            self._target_messages[target.id] = target, msg
+        replica = self._replication.replica
+        targets = [msg for _, msg in self._target_messages.values()]
+        return self._array(targets, replica.digest(), len(replica))
+
+    def _array(self, targets: list[Any], digest: str, count: int) -> Any:
+        messages = self._node.messages
         return messages["edge_infer_msgs/msg/TargetArray"](
             header=header_to_msg(messages, self._now_ns(), self._config.map_frame),
             coordinator=self._node.get_fully_qualified_name(),
-            digest=self._replication.replica.digest(),
-            sightings=len(self._replication.replica),
-            targets=list(self._target_messages.values()),
+            digest=digest,
+            sightings=count,
+            targets=targets,
         )
 
     def _refresh_status(self) -> None:
         self._status.set("sightings_known", len(self._replication.replica))
-        self._status.set("targets", len(self._view.targets()))
+        self._status.set("targets", len(self._view.tracks()))
         self._status.set("duplicates_removed", self._view.duplicates_removed)
 
     def _now_ns(self) -> int:

@@ -15,10 +15,9 @@ from pydantic import Field
 from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
 from edge_infer.domain import Sighting, Target
-from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
-from edge_infer.nodes.config import MapFrame, NodeConfig, Radius, Seed
+from edge_infer.nodes.config import GateConfig, MapFrame, Seed
 from edge_infer.nodes.conversions import pose_from_msg
 from edge_infer.nodes.fleet_listener import FleetListener
 from edge_infer.nodes.identity import Identity, identify
@@ -42,7 +41,7 @@ from edge_infer.swarm.picture import (
 REMOVALS_SHOWN_S = 2.0
 
 
-class DashboardConfig(NodeConfig):
+class DashboardConfig(GateConfig):
     """Parameters of the dashboard."""
 
     serve: bool = Field(True, description="Whether to serve the page")
@@ -55,7 +54,6 @@ class DashboardConfig(NodeConfig):
         description="Time between two pictures",
         json_schema_extra={"unit": "s"},
     )
-    radius_m: Radius = 5.0
     map_frame: MapFrame = "map"
     topology: str = Field("mesh", description="Named on the page: mesh, star or hybrid")
     drones: int = Field(
@@ -83,7 +81,7 @@ class DashboardNode:
         self._config = config
         self._server = DashboardServer(config.host, config.port) if config.serve else None
         self.listener = FleetListener(node, config.period_s)
-        self.view = View(Gate(round(config.radius_m * 1000)))
+        self.view = View(config.gate())
         self._world = World.build(seed=config.seed, drones=config.drones) if config.drones else None
         self._in_view = (
             FaultsInView(self._world.farm, ThermalCamera().model) if self._world else None
@@ -119,7 +117,7 @@ class DashboardNode:
     @property
     def targets(self) -> Sequence[Target]:
         """What the swarm has found."""
-        return self.view.targets()
+        return self.view.tracks()
 
     @property
     def replicas_agree(self) -> bool:

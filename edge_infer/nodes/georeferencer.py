@@ -16,18 +16,16 @@ from pydantic import Field
 
 from edge_infer.domain import CameraModel, Sighting, SightingId
 from edge_infer.errors import EdgeInferError
-from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.suppression import Suppressor
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
 from edge_infer.nodes.config import (
     DEFAULT_POSE_TYPE,
     Cluster,
+    GateConfig,
     GroundHeight,
     MapFrame,
-    NodeConfig,
     PoseType,
-    Radius,
 )
 from edge_infer.nodes.conversions import (
     boxes_from_msg,
@@ -45,12 +43,11 @@ from edge_infer.perception.poses import PoseBuffer
 from edge_infer.runtime.api import Node
 
 
-class GeoreferencerConfig(NodeConfig):
+class GeoreferencerConfig(GateConfig):
     """Parameters of the georeferencer."""
 
     map_frame: MapFrame = "map"
     ground_m: GroundHeight = 0.0
-    radius_m: Radius = 5.0
     cluster: Cluster = ""
     pixel_sigma: float = Field(
         2.0,
@@ -90,7 +87,7 @@ class GeoreferencerNode:
         self._camera: CameraModel | None = None
         self._camera_frame = ""
         self._model_version = ""
-        self._suppressor = Suppressor(Gate(round(config.radius_m * 1000)))
+        self._suppressor = Suppressor(config.gate())
         self._floors: dict[tuple[str, int], int] = {}
         self._frames = 0
         self._sequence = 0

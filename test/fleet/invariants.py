@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_infer.domain import Sighting, SightingId
+from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.ranges import Log
 from edge_infer.fleet.replica import Replica
 from edge_infer.fleet.view import from_scratch
@@ -153,7 +154,7 @@ class Watch:
 def check_view(name: str, coordinator: CoordinatorNode, sightings: Sightings) -> None:
     """I5: what a coordinator takes for the targets follows from its sightings."""
     targets = coordinator._view.targets()
-    expected = from_scratch(list(sightings.values()), RADIUS_MM)
+    expected = from_scratch(list(sightings.values()), Gate(RADIUS_MM))
     require(targets == expected, "I5", name, "has targets that its sightings do not say")
 
 

@@ -19,9 +19,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from edge_infer.domain import Sighting
+from edge_infer.fleet.gate import moments
 from edge_infer.fleet.ranges import Log
 from edge_infer.fleet.refined.clusters import Cluster
-from edge_infer.fleet.refined.gates import moments
 from edge_infer.fleet.spatial import HashGrid
 
 Offsets = dict[Log, tuple[int, int]]

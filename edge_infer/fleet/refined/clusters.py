@@ -16,8 +16,10 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from edge_infer.domain import Sighting, SightingId
-from edge_infer.fleet.refined.gates import Frame, frame_of
 from edge_infer.fleet.spatial import HashGrid
+
+Frame = tuple[str, int, int]
+"""Source, boot and number: one camera frame."""
 
 _WEIGHT = 1 << 48
 """Weight of a sighting with a variance of 1 mm²."""
@@ -56,6 +58,11 @@ class Observation(NamedTuple):
     def id(self) -> SightingId:
         """Of the sighting."""
         return self.sighting.id
+
+
+def frame_of(sighting: Sighting) -> Frame:
+    """The camera frame in which it was seen."""
+    return sighting.id.source, sighting.id.boot, sighting.frame
 
 
 def observe(sighting: Sighting, offset_mm: tuple[int, int], variance_mm2: int) -> Observation:

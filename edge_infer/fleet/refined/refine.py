@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.errors import FleetError
+from edge_infer.fleet.gate import FLOOR_MM2, moments
 from edge_infer.fleet.ranges import Log
 from edge_infer.fleet.refined.biases import Offsets, Registration, improved, noise_milli, register
 from edge_infer.fleet.refined.clusters import Cluster, Costs, agglomerate, observe
-from edge_infer.fleet.refined.gates import FLOOR_MM2, moments
 from edge_infer.fleet.refined.settling import improve
 
 VERSION = 1

@@ -18,8 +18,7 @@ from collections.abc import Iterable, Sequence
 
 from edge_infer.domain import SightingId
 from edge_infer.fleet.refined.assignment import assign
-from edge_infer.fleet.refined.clusters import Cluster, Costs, Observation
-from edge_infer.fleet.refined.gates import Frame
+from edge_infer.fleet.refined.clusters import Cluster, Costs, Frame, Observation
 from edge_infer.fleet.spatial import HashGrid
 
 _FORBIDDEN = 1 << 80

@@ -16,11 +16,12 @@ from edge_infer.fleet.counters import Count, Counters
 from edge_infer.fleet.duplicates import Change
 from edge_infer.fleet.fingerprint import digest_of, fingerprint
 from edge_infer.fleet.floors import Floor, FloorKeeper
+from edge_infer.fleet.fusion import fuse
 from edge_infer.fleet.gate import Gate, conflict
 from edge_infer.fleet.ranges import LogRange
 from edge_infer.fleet.registers import Entry, LastValues
 from edge_infer.fleet.replica import Replica, canonical_bytes
-from edge_infer.fleet.view import View, target_of
+from edge_infer.fleet.view import View
 
 
 class IdWithoutBoot(Replica):
@@ -216,7 +217,7 @@ class ArrivalOrderView(View):
                 groups.append([one])
             else:
                 group.append(one)
-        return tuple(sorted(map(target_of, groups), key=lambda target: target.id))
+        return tuple(sorted(map(fuse, groups), key=lambda target: target.id))
 
 
 class ViewThatRemembers(View):
@@ -229,7 +230,7 @@ class ViewThatRemembers(View):
 class StaleView(View):
     """What a forgotten sighting covered is not decided anew."""
 
-    def _follow(self, change: Change) -> Change:
+    def _follow(self, change: Change) -> SightingId | None:
         return super()._follow(change._replace(regrouped=()))
 
 

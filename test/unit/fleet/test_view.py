@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import fleet_oracle as oracle
 from fleet_oracle import GATE, sighting
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.domain import Sighting, SightingId, Target
+from edge_infer.fleet.fusion import fuse
+from edge_infer.fleet.tracks import linked
 from edge_infer.fleet.view import View, from_scratch
 
 
@@ -25,21 +28,11 @@ def plain_targets(fleet: list[Sighting]) -> tuple[Target, ...]:
     for best in kept:
         group = groups[best.id]
         by_time = sorted((s.stamp_ns, s.id) for s in group)
-        targets.append(
-            Target(
-                id=by_time[0][1],
-                class_name=best.class_name,
-                score=best.score,
-                x_mm=best.x_mm,
-                y_mm=best.y_mm,
-                z_mm=best.z_mm,
-                covariance_m2=best.covariance_m2,
-                first_seen_ns=by_time[0][0],
-                last_seen_ns=by_time[-1][0],
-                sources=tuple(sorted({s.id.source for s in group})),
-                sightings=len(group),
-            )
-        )
+        target = fuse(group)  # whose place and votes are tested for themselves
+        assert (target.id, target.first_seen_ns) == by_time[0][::-1]
+        assert (target.last_seen_ns, target.score) == (by_time[-1][0], best.score)
+        assert target.members == tuple(sorted(s.id for s in group))
+        targets.append(target)
     return tuple(sorted(targets, key=lambda t: (t.id.source, t.id.boot, t.id.sequence)))
 
 
@@ -75,7 +68,7 @@ def test_a_target_keeps_its_id_when_a_better_sighting_comes() -> None:
     view.insert(sighting("a", x_mm=1000, stamp_ns=20, score=0.75))
     (after,) = view.targets()
     assert before.id == after.id == SightingId("b", 1, 1)
-    assert (after.class_name, after.score, after.x_mm) == ("hot_cell", 0.75, 1000)
+    assert (after.class_name, after.score, after.x_mm) == ("hot_cell", 0.75, 500)
     assert (after.first_seen_ns, after.last_seen_ns) == (10, 20)
     assert (after.sources, after.sightings) == (("a", "b"), 2)
     assert view.duplicates_removed == 1
@@ -111,3 +104,16 @@ def test_what_is_forgotten_was_never_there(fleet: list[Sighting], data: st.DataO
     for one in gone:
         view.insert(one)
     assert view.targets() == plain_targets(fleet)
+
+
+@given(oracle.fleets(), st.integers(0, 3))
+def test_tracks_are_the_linked_targets_where_there_is_a_window(
+    fleet: list[Sighting], window_ns: int
+) -> None:
+    gate = replace(GATE, window_ns=window_ns, max_speed_mmps=10**12)
+    view = View(gate, fleet[:-1])
+    assert view.tracks() == linked(from_scratch(fleet[:-1], gate), gate)
+    for one in fleet[-1:]:
+        view.insert(one)
+    assert view.tracks() == linked(view.targets(), gate)
+    assert view.tracks() is view.tracks()

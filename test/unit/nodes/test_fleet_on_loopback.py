@@ -124,7 +124,7 @@ def test_what_two_see_is_one_target_on_both(network: LoopbackNetwork, tmp_path: 
     two.look((5, 2), ("Diode", 0.9, 3.5, 4.2), ("Cell", 0.8, 9.5, 6.0))
     expected = [
         ("Cell", 9.5, 6.0, 1, ("drone_2",)),
-        ("Diode", 3.5, 4.2, 2, ("drone_1", "drone_2")),
+        ("Diode", 3.3, 4.1, 2, ("drone_1", "drone_2")),
     ]
     assert one.found == two.found == expected
     assert one.digest == two.digest

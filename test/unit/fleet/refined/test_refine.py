@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from edge_infer.domain import Sighting
 from edge_infer.errors import FleetError
+from edge_infer.fleet.fusion import fuse
 from edge_infer.fleet.refined.biases import noise_milli
-from edge_infer.fleet.refined.fusion import fuse
-from edge_infer.fleet.refined.gates import frame_of
+from edge_infer.fleet.refined.clusters import frame_of
 from edge_infer.fleet.refined.refine import DEFAULT, Refined, Refinement, refine
 
 THINGS_MM = ((0, 0), (2500, 0), (9000, 4000), (9000, 13000), (30_000, 5000), (33_000, 7000))
 OFFSETS_MM = {"a": (2400, -900), "b": (-1500, 2100), "c": (-900, -1200)}
-GOLDEN = "282500fcd044b1674dc41b79d31cfb672ea179b488876380fcdd253578a721d1"
+GOLDEN = "1510442a94e47f1d4180311f345f8a9283d1b7ef2eb82a8a57c201dc28df67e5"
 
 
 def seen_by(

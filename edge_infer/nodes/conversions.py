@@ -305,8 +305,8 @@ def _sighting(msg: Any, item: Any, stamp_ns: int) -> Sighting:
     )
 
 
-def target_to_msg(messages: Messages, target: Target) -> Any:
-    """An edge_infer_msgs/msg/Target."""
+def target_to_msg(messages: Messages, target: Target, in_full: bool = True) -> Any:
+    """An edge_infer_msgs/msg/Target; in full it names its sightings."""
     vote = messages["edge_infer_msgs/msg/Vote"]
     msg = messages["edge_infer_msgs/msg/Target"](
         id=str(target.id),
@@ -318,14 +318,14 @@ def target_to_msg(messages: Messages, target: Target) -> Any:
         sources=list(target.sources),
         sightings=target.sightings,
         votes=[vote(class_name=name, votes=votes / VOTE_ONE) for name, votes in target.votes],
-        members=ranges_to_msgs(messages, _ranges(target.members)),
+        members=ranges_to_msgs(messages, _ranges(target.members)) if in_full else [],
     )
     _fill_point(msg.position, target.x_mm, target.y_mm, target.z_mm)
     return msg
 
 
 def target_from_msg(msg: Any) -> Target:
-    """The target of an edge_infer_msgs/msg/Target.
+    """The target of an edge_infer_msgs/msg/Target that was told in full.
 
     Raises:
         FleetError: a number is not finite, a vote is negative, or its sightings are

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import cv2
@@ -81,17 +82,30 @@ def test_it_runs_without_ros(command: str, environment: dict[str, str], tmp_path
         if selection.available()["ros"] is not None:
             pytest.skip("a mixed swarm needs ROS 2")
         words += ["--drones", "2", "--duration", "3", "--headless"]
-    done = subprocess.run(
-        words,
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    with coordinator(environment, tmp_path) if "fleet" in words else nullcontext():
+        done = subprocess.run(
+            words,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@contextmanager
+def coordinator(environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """Something that a look at the fleet can find."""
+    words = ["edge-infer", "node", "coordinator", "--ros-args", "-p", f"state_dir:={folder}"]
+    process = subprocess.Popen(words, env=environment)
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 def bring_a_detector(folder: Path) -> None:

@@ -126,7 +126,7 @@ class LoadedCoordinator:
         """The coordinator's latest target list."""
         heard: list[Any] = []
         topics.TARGETS.named("/drone_0/coordinator/targets").subscription(self._hand, heard.append)
-        self._network.run_for(1.0)
+        self._network.run_for(10.0)
         return heard[-1]
 
 

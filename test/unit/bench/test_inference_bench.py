@@ -81,7 +81,7 @@ def test_as_many_places_pass_the_threshold_as_it_says(networks: Networks) -> Non
     assert np.count_nonzero(best >= SCORE_THRESHOLD) == HITS
     rounded = answer(networks.usual["int8"], tensor)[0, 4:].max(axis=0)
     assert HITS / 2 < np.count_nonzero(rounded >= SCORE_THRESHOLD) < 2 * HITS
-    # Without VNNI, ONNX Runtime's sums of eight-bit products saturate: single places are further off.
+    # Without VNNI, ONNX Runtime's sums of eight-bit products saturate: a few are further off.
     assert np.quantile(np.abs(rounded - best), 0.99) < 0.2
 
 

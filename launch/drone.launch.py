@@ -6,7 +6,7 @@ driver of your own.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
@@ -45,6 +45,8 @@ ARGUMENTS = {
 
 OF_CAMERA = ("source", "path", "rate_hz", "seed", "drones", "drone", "modules")
 IN_A_CLUSTER = ("coordinator", "georeferencer")
+A_PERSON_MUST_ACT = 2
+"""Exit code of a node; any other that is not 0 is a crash."""
 TEXTS = ("cluster", "source", "path", "modules", "model", "state_dir")
 
 
@@ -68,10 +70,22 @@ def process(executable, nodes, value):
         output="screen",
         respawn=True,
         respawn_delay=2.0,
+        on_exit=end_if_refused if "heartbeat" in nodes else None,
         parameters=[value["params_file"]],
         remappings=[(topic, value[topic]) for topic in ("image", "camera_info", "pose")],
         ros_arguments=["--log-level", value["log_level"], *parameters(nodes, value)],
     )
+
+
+def end_if_refused(event, _context):
+    """Among what a person must put right, a name that another drone has: starting again is no help.
+
+    It is the heartbeat that finds out; what ends the other nodes with this code, such as a camera
+    that is not there, may pass.
+    """
+    if event.returncode == A_PERSON_MUST_ACT:
+        return Shutdown(reason=f"{event.process_name} cannot go on, it said why")
+    return None
 
 
 def parameters(nodes, value):

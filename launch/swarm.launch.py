@@ -11,6 +11,8 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.substitutions import FindPackageShare
 
+from edge_infer.swarm.clusters import clusters_of
+
 ARGUMENTS = {
     "drones": ("5", "How many drones", None),
     "rate_hz": ("5.0", "Frames per second of each camera", None),
@@ -20,7 +22,7 @@ ARGUMENTS = {
         "A coordinator on every drone (mesh), only at the gateway (star), or in clusters (hybrid)",
         ["mesh", "star", "hybrid"],
     ),
-    "clusters": ("2", "Clusters of a hybrid", None),
+    "clusters": ("0", "Clusters of a hybrid; 0 for one per five drones", None),
     "composed": ("true", "A drone's nodes in one process, or each in its own", ["true", "false"]),
     "modules": ("", "File of real module images; empty for drawn ones", None),
     "model": ("", "Folder of the model bundle; empty for the shipped one", None),
@@ -49,6 +51,7 @@ OF_GATEWAY = ("drones", "seed", "topology", "dashboard", "host", "port", "state_
 def start(context):
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     star = value["topology"] == "star"
+    clusters = clusters_of(value["topology"], int(value["drones"]), int(value["clusters"]))
     drones = [
         include(
             context,
@@ -56,10 +59,10 @@ def start(context):
             namespace=f"drone_{number + 1}",
             drone=str(number),
             coordinator=str(not star).lower(),
-            cluster=cluster(value, number),
+            cluster=cluster,
             **{name: value[name] for name in OF_DRONE},
         )
-        for number in range(int(value["drones"]))
+        for number, cluster in enumerate(clusters)
     ]
     gateway = include(
         context,
@@ -68,13 +71,6 @@ def start(context):
         **{name: value[name] for name in OF_GATEWAY},
     )
     return [*drones, gateway]
-
-
-def cluster(value, number):
-    """Neighbours over the farm belong together."""
-    if value["topology"] != "hybrid":
-        return ""
-    return f"cluster_{number * int(value['clusters']) // int(value['drones']) + 1}"
 
 
 def include(context, name, **arguments):

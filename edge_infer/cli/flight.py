@@ -10,7 +10,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class Plan:
         drones: how many processes.
         seed: of the world.
         topology: mesh, star or hybrid.
-        clusters: of a hybrid.
+        clusters: each drone's; empty names where there are none.
         rate_hz: frames per second of each camera.
         modules, model: files, absolute; empty for drawn modules and the shipped model.
         runtime: auto, ros, embedded, or mixed (alternating).
@@ -60,7 +60,7 @@ class Plan:
     drones: int
     seed: int
     topology: str
-    clusters: int
+    clusters: Sequence[str]
     rate_hz: float
     modules: str
     model: str
@@ -71,12 +71,6 @@ class Plan:
     def names(self) -> list[str]:
         """The drones' namespaces, without slashes."""
         return [f"drone_{number}" for number in range(1, self.drones + 1)]
-
-    def cluster(self, index: int) -> str:
-        """Of a drone by its number from 0: neighbours over the farm belong together."""
-        if self.topology != "hybrid":
-            return ""
-        return f"cluster_{index * self.clusters // self.drones + 1}"
 
 
 class Flight:
@@ -185,8 +179,8 @@ class Flight:
         parameters = {
             "drone:state_dir": self._folder,
             "drone:coordinator": str(plan.topology != "star").lower(),
-            "coordinator:cluster": f"'{plan.cluster(index)}'",
-            "georeferencer:cluster": f"'{plan.cluster(index)}'",
+            "coordinator:cluster": f"'{plan.clusters[index]}'",
+            "georeferencer:cluster": f"'{plan.clusters[index]}'",
             "camera:rate_hz": float(plan.rate_hz),
             "camera:seed": plan.seed,
             "camera:drones": plan.drones,

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,10 +15,10 @@ from edge_infer.cli.checks import port, positive_float, positive_int
 from edge_infer.cli.flight import Flight, Plan
 from edge_infer.errors import UsageError
 from edge_infer.runtime.embedded.discovery import one_machine
+from edge_infer.swarm.clusters import clusters_of
 from edge_infer.swarm.table import drone_table
 
 MAX_DRONES = 100
-DRONES_PER_CLUSTER = 5
 FRAMES_PER_S = 25.0
 """What a swarm on one machine is asked for in all when no rate is given: two cores do it."""
 
@@ -58,21 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.drones} drone processes are too many for one machine",
             f"fly at most {MAX_DRONES}, or use several machines on one DDS domain",
         )
-    if arguments.clusters and arguments.topology != "hybrid":
-        raise UsageError(
-            f"a {arguments.topology} has no clusters", "add --topology hybrid, or leave --clusters"
-        )
-    if (arguments.clusters or 1) > arguments.drones:
-        raise UsageError(
-            f"{arguments.drones} drones cannot make {arguments.clusters} clusters",
-            "give at most as many clusters as drones",
-        )
+    clusters = clusters_of(arguments.topology, arguments.drones, arguments.clusters or 0)
     if arguments.seed < 0:
         raise UsageError(f"--seed {arguments.seed} is negative", "give a number from 0")
     _check_report(arguments.report)
     _keep_to_domain(arguments.domain)
     console = Console(stderr=True)
-    with Flight(_plan(arguments), console) as flight:
+    with Flight(_plan(arguments, clusters), console) as flight:
         report = flight.fly(arguments.duration)
         snapshot = flight.last_snapshot
     if arguments.report:
@@ -81,12 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def _plan(arguments: argparse.Namespace, clusters: Sequence[str]) -> Plan:
     return Plan(
         drones=arguments.drones,
         seed=arguments.seed,
         topology=arguments.topology,
-        clusters=arguments.clusters or -(-arguments.drones // DRONES_PER_CLUSTER),
+        clusters=clusters,
         rate_hz=arguments.rate or min(5.0, FRAMES_PER_S / arguments.drones),
         modules=_absolute(arguments.modules),
         model=_absolute(arguments.model),

@@ -69,6 +69,8 @@ class Replication:
         self._complaints = Complaints(node)
         self.replica = Replica()
         self._own_digests: deque[str] = deque([self.replica.digest()], maxlen=REMEMBERED)
+        self._last_s: float | None = None
+        self._elapsed_s = 0.0
         self._heads = (
             Heads(node.get_fully_qualified_name(), self._gossip.memory_s) if cluster else None
         )
@@ -152,14 +154,22 @@ class Replication:
         if self._keeper and (due := self._keeper.tick(self.replica, now_s)):
             self._raise_floors(due)
         if self._heads:
-            self._lead_or_follow(self._heads, now_s)
+            self._lead_or_follow(self._heads, self._elapsed(now_s))
         for link in self._links():
             link.tick()
 
-    def _lead_or_follow(self, heads: Heads, now_s: float) -> None:
-        for name, at_s in self._home.heard_s.items():
-            heads.hear(name, at_s)
-        leads = heads.is_head(now_s)
+    def _elapsed(self, now_s: float) -> float:
+        """Time since the first call; a clock that is set back stands still."""
+        if self._last_s is not None:
+            self._elapsed_s += max(now_s - self._last_s, 0.0)
+        self._last_s = now_s
+        return self._elapsed_s
+
+    def _lead_or_follow(self, heads: Heads, elapsed_s: float) -> None:
+        for name in self._home.heard_s:
+            heads.hear(name, elapsed_s)
+        self._home.heard_s.clear()  # they count again when they speak again
+        leads = heads.is_head(elapsed_s)
         if leads == self.is_head:
             return
         if self._backbone:

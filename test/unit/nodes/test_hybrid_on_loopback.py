@@ -13,6 +13,8 @@ from edge_infer.cli import fleet
 from edge_infer.nodes import topics
 from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
 from edge_infer.nodes.identity import Identity
+from edge_infer.nodes.replication import Replication
+from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 CLUSTERS = {"red": ("drone_1", "drone_2", "drone_3"), "blue": ("drone_4", "drone_5", "drone_6")}
@@ -33,10 +35,10 @@ class Scene:
             runtime.create_node("ground_station"), DashboardConfig(serve=False), Identity("s", 1)
         )
         self.heard: Counter[tuple[str, str]] = Counter()
-        ear = runtime.create_node("ear")
+        self.ear = runtime.create_node("ear")
         for cluster in ("", *CLUSTERS):
             topics.SIGHTINGS.of(cluster).subscription(
-                ear, lambda msg, cluster=cluster: self._count(cluster, msg)
+                self.ear, lambda msg, cluster=cluster: self._count(cluster, msg)
             )
         self.network.run_for(6.0)
 
@@ -45,6 +47,10 @@ class Scene:
 
     def heads(self) -> list[str]:
         return [name for name, d in self.drones.items() if d.coordinator.is_head]
+
+    def said(self, name: str) -> dict[str, int]:
+        """How often sightings of one drone were told, by cluster; the backbone is empty."""
+        return {cluster: n for (cluster, source), n in self.heard.items() if source == name}
 
     def lose(self, name: str) -> None:
         self.drones.pop(name).crash()
@@ -80,6 +86,32 @@ def test_a_sighting_goes_over_each_topic_once(scene: Scene) -> None:
     assert scene.agree(10)
     scene.network.run_for(10.0)
     assert scene.heard == {("red", "drone_2"): 10, ("", "drone_2"): 10, ("blue", "drone_2"): 10}
+
+
+@pytest.mark.parametrize(
+    "topic", [topics.SIGHTINGS, topics.DIGEST, topics.SIGHTING_REQUEST, topics.RECORDS]
+)
+def test_only_heads_and_the_ground_are_on_the_backbone(scene: Scene, topic: topics.Topic) -> None:
+    """The ground counts once as it speaks; who only listens, beside it, is not counted here."""
+    backbone, heads_and_ground = topic.name, 3
+    assert scene.ear.count_publishers(backbone) == heads_and_ground
+    scene.lose("drone_1")
+    assert scene.ear.count_publishers(backbone) == heads_and_ground - 1
+    assert scene.network.run_until(lambda: "drone_2" in scene.heads(), 5.0)
+    assert scene.ear.count_publishers(backbone) == heads_and_ground
+
+
+def test_without_a_head_nothing_leaves_the_cluster(scene: Scene) -> None:
+    scene.lose("drone_1")
+    scene.drones["drone_3"].see(7)
+    scene.drones["drone_5"].see(7)
+    scene.network.run_for(1.0)
+    assert scene.heads() == ["drone_4"]
+    assert scene.said("drone_3") == {"red": 7}
+    assert scene.said("drone_5") == {"blue": 7, "": 7}
+    assert scene.drones["drone_2"].known == 7, "red goes on"
+    assert scene.agree(14)
+    assert scene.said("drone_3") == {"red": 7, "": 7, "blue": 7}
 
 
 def test_when_a_head_dies_the_next_speaks_for_the_cluster(scene: Scene) -> None:
@@ -118,9 +150,47 @@ def test_two_heads_for_a_moment_double_nothing(scene: Scene) -> None:
     scene.network.heal()
     for drone in scene.drones.values():
         drone.see(2)
+    assert scene.network.run_until(lambda: scene.said("drone_5").get("red", 0) > 2, 1.0)
+    assert scene.heads() == ["drone_1", "drone_2", "drone_4"], "both carried these"
     assert scene.agree(12)
-    scene.network.run_for(3.0)
+    scene.network.run_for(10.0)
     assert scene.heads() == ["drone_1", "drone_4"]
+    assert len(scene.station.targets) == 12
+    # Each is told by its drone and carried on by a head; where two carry it, by both.
+    for name in scene.drones:
+        said = scene.said(name)
+        assert set(said) == {"", "red", "blue"}
+        assert all(2 <= times <= 2 * 2 for times in said.values()), said
+
+
+def test_records_cross_in_both_directions(scene: Scene) -> None:
+    runtime = scene.network.runtime("drone_9", ["--ros-args", "-r", "__ns:=/drone_9"])
+    node, identity = runtime.create_node("recorder"), Identity("drone_9", 1)
+    last = Replication(node, StatusReporter(node, identity), "map", lambda _: None, cluster="blue")
+    station = scene.station.replication
+    last.write("area", b"north", identity)
+    station.write("wind", b"calm", Identity("s", 1))
+    last.count("landings", identity, 2)
+    station.count("landings", Identity("s", 1), 3)
+    replicas = [last.replica, station.replica]
+    replicas += [drone.coordinator._replication.replica for drone in scene.drones.values()]
+    assert scene.network.run_until(lambda: len({one.digest() for one in replicas}) == 1, 20.0)
+    for replica in replicas:
+        assert replica.records.get("area") == b"north"
+        assert replica.records.get("wind") == b"calm"
+        assert replica.records.total("landings") == 5
+    assert not last.is_head
+
+
+def test_a_clock_that_is_set_back_costs_no_head(scene: Scene) -> None:
+    for name in CLUSTERS["red"]:
+        scene.drones[name].set_clock(-3600.0)
+    scene.network.run_for(5.0)
+    assert scene.heads() == ["drone_1", "drone_4"]
+    scene.lose("drone_1")
+    assert scene.network.run_until(lambda: scene.heads() == ["drone_2", "drone_4"], 5.0)
+    scene.drones["drone_3"].see(4)
+    assert scene.agree(4)
 
 
 def test_who_comes_back_leads_again_and_learns_what_it_missed(scene: Scene, tmp_path: Path) -> None:

@@ -38,9 +38,7 @@ def minus(ranges: Iterable[LogRange], others: Iterable[LogRange]) -> list[LogRan
     """What is in the ranges and not in the others."""
     logs = _by_log(ranges)
     without = _by_log(other for other in others if (other[0], other[1]) in logs)
-    return to_ranges(
-        {log: list(_difference(spans, without[log])) for log, spans in logs.items()}
-    )
+    return to_ranges({log: list(_difference(spans, without[log])) for log, spans in logs.items()})
 
 
 def head(ranges: Iterable[LogRange], limit: int) -> list[LogRange]:

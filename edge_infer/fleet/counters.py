@@ -9,10 +9,13 @@ is what lets a drone begin at 0 again. What is counted is decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import NamedTuple
 
-from edge_infer.fleet.fingerprint import quoted
+from edge_infer.errors import FleetError
+from edge_infer.fleet.fingerprint import digest_of, fingerprint, quoted
+
+MOST_COUNT = 2**64 - 1
+"""What fits a count's field."""
 
 
 class Count(NamedTuple):
@@ -29,26 +32,36 @@ class Counters:
 
     def __init__(self, counts: Iterable[Count] = ()) -> None:
         self._values: dict[tuple[str, int, str], int] = {}
+        self._sum = 0
         self.merge(counts)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def count(self, source: str, boot: int, name: str, by: int = 1) -> Count:
         """Raise an own count; returns what to tell the others.
 
         Raises:
             ValueError: counts do not fall.
+            FleetError: it does not fit its field any more.
         """
         if by < 0:
             raise ValueError(f"{name} cannot be counted by {by}")
-        key = source, boot, name
-        value = self._values[key] = self._values.get(key, 0) + by
-        return Count(*key, value)
+        count = Count(source, boot, name, self._values.get((source, boot, name), 0) + by)
+        if count.value > MOST_COUNT:
+            raise FleetError(
+                f"{name!r} of {source}/{boot} would be more than {MOST_COUNT}",
+                "start this node again: each start counts for itself",
+            )
+        self._raise(count)
+        return count
 
     def merge(self, counts: Iterable[Count]) -> list[Count]:
         """Take in what another replica holds or told; returns what rose."""
         risen = []
         for count in counts:
             if count.value > self._values.get(count[:3], -1):
-                self._values[count[:3]] = count.value
+                self._raise(count)
                 risen.append(count)
         return risen
 
@@ -62,11 +75,24 @@ class Counters:
 
     def canonical_bytes(self) -> bytes:
         """The state as lines of JSON in ASCII; the same bytes on every machine."""
-        return b"".join(
-            f"[{quoted(c.source)},{c.boot},{quoted(c.name)},{c.value}]\n".encode("ascii")
-            for c in self.counts()
-        )
+        return b"".join(map(_line, self.counts()))
 
     def digest(self) -> str:
-        """SHA-256 of the state, 64 hexadecimal digits."""
-        return sha256(self.canonical_bytes()).hexdigest()
+        """64 hexadecimal digits of the state."""
+        return digest_of(len(self), self._sum)
+
+    def fingerprint(self) -> int:
+        """The sum of the counts' fingerprints; 0 of none."""
+        return self._sum
+
+    def _raise(self, count: Count) -> None:
+        known = self._values.get(count[:3])
+        if known is not None:
+            self._sum -= fingerprint(b"C" + _line(count._replace(value=known)))
+        self._sum += fingerprint(b"C" + _line(count))
+        self._values[count[:3]] = count.value
+
+
+def _line(count: Count) -> bytes:
+    source, boot, name, value = count
+    return f"[{quoted(source)},{boot},{quoted(name)},{value}]\n".encode("ascii")

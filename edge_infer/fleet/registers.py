@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from hashlib import sha256
 from typing import NamedTuple
 
-from edge_infer.errors import IdentityConflictError
-from edge_infer.fleet.fingerprint import quoted
+from edge_infer.errors import FleetError, IdentityConflictError
+from edge_infer.fleet.fingerprint import digest_of, fingerprint, quoted
+
+MOST_COUNTER = 2**32 - 1
+"""What fits a stamp's field."""
 
 
 class Stamp(NamedTuple):
@@ -46,7 +48,11 @@ class LastValues:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.conflicts = 0
         self._entries: dict[str, Entry] = {}
+        self._sum = 0
         self.merge(entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def get(self, key: str) -> bytes | None:
         """The last value; None where nobody wrote one."""
@@ -54,10 +60,20 @@ class LastValues:
         return entry.value if entry else None
 
     def write(self, key: str, value: bytes, source: str, boot: int) -> Entry:
-        """Replace what stands here; returns what to tell the others."""
+        """Replace what stands here; returns what to tell the others.
+
+        Raises:
+            FleetError: somebody wrote the last number that there is.
+        """
         known = self._entries.get(key)
-        stamp = Stamp(known.stamp.counter + 1 if known else 1, source, boot)
-        entry = self._entries[key] = Entry(key, stamp, value)
+        if known and known.stamp.counter >= MOST_COUNTER:
+            raise FleetError(
+                f"{key!r} was written as number {known.stamp.counter} by {known.stamp.source}, "
+                "after which there is none",
+                "take another key, and update edge_infer on that drone",
+            )
+        entry = Entry(key, Stamp(known.stamp.counter + 1 if known else 1, source, boot), value)
+        self._replace(known, entry)
         return entry
 
     def add(self, entry: Entry) -> bool:
@@ -68,7 +84,7 @@ class LastValues:
         """
         known = self._entries.get(entry.key)
         if known is None or entry.stamp > known.stamp:
-            self._entries[entry.key] = entry
+            self._replace(known, entry)
             return True
         if entry.stamp == known.stamp and entry.value != known.value:
             self.conflicts += 1
@@ -94,11 +110,24 @@ class LastValues:
 
     def canonical_bytes(self) -> bytes:
         """The state as lines of JSON in ASCII, values in hexadecimal; the same everywhere."""
-        return b"".join(
-            f'[{quoted(key)},{counter},{quoted(source)},{boot},"{value.hex()}"]\n'.encode("ascii")
-            for key, (counter, source, boot), value in self.entries()
-        )
+        return b"".join(map(_line, self.entries()))
 
     def digest(self) -> str:
-        """SHA-256 of the state, 64 hexadecimal digits."""
-        return sha256(self.canonical_bytes()).hexdigest()
+        """64 hexadecimal digits of the state."""
+        return digest_of(len(self), self._sum)
+
+    def fingerprint(self) -> int:
+        """The sum of the fingerprints of what stands; 0 of nothing."""
+        return self._sum
+
+    def _replace(self, known: Entry | None, entry: Entry) -> None:
+        if known:
+            self._sum -= fingerprint(b"R" + _line(known))
+        self._sum += fingerprint(b"R" + _line(entry))
+        self._entries[entry.key] = entry
+
+
+def _line(entry: Entry) -> bytes:
+    key, (counter, source, boot), value = entry
+    line = f'[{quoted(key)},{counter},{quoted(source)},{boot},"{value.hex()}"]\n'
+    return line.encode("ascii")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edge_infer.errors import FleetError
-from edge_infer.fleet.counters import Count
-from edge_infer.fleet.records import Part, Records, Telling
-from edge_infer.fleet.registers import Entry, Stamp
+from edge_infer.errors import FleetError, IdentityConflictError
+from edge_infer.fleet.record_gossip import RecordGossip
+from edge_infer.fleet.records import Part, Records
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import header_to_msg
+from edge_infer.nodes.record_conversions import counts_to_msgs, entries_to_msgs, part_from_msg
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
@@ -42,7 +42,7 @@ class RecordExchange:
         self._on_change = on_change
         self._on_refused = on_refused
         self._name = node.get_fully_qualified_name()
-        self._telling = Telling(self._name)
+        self._gossip = RecordGossip(self._name)
         topic = topics.RECORDS.of(cluster)
         self._publisher = topic.publisher(node)
         self._subscription = topic.subscription(node, self._hear)
@@ -54,45 +54,41 @@ class RecordExchange:
 
     def tick(self, now_s: float) -> None:
         """Say what is due."""
-        if self._telling.due(now_s):
-            self.tell(self._telling.part(self._records, now_s))
+        part = self._gossip.poll(self._records, now_s)
+        if part is not None:
+            self._publish(part)
 
     def tell(self, part: Part) -> None:
-        """Send some records now, as after an own write."""
+        """Send own writes now."""
+        self._gossip.tell(part, self._now_ns() / 1e9)
+        self._publish(part)
+
+    def _publish(self, part: Part) -> None:
         messages = self._node.messages
-        record, count = (messages[f"edge_infer_msgs/msg/{name}"] for name in ("Record", "Count"))
-        now_ns = self._node.get_clock().now().nanoseconds
         self._publisher.publish(
             messages["edge_infer_msgs/msg/Records"](
-                header=header_to_msg(messages, now_ns, ""),
+                header=header_to_msg(messages, self._now_ns(), ""),
                 coordinator=self._name,
                 digest=self._records.digest(),
-                records=[
-                    record(key=key, **stamp._asdict(), value=list(value))
-                    for key, stamp, value in part.entries
-                ],
-                counts=[count(**one._asdict()) for one in part.counts],
+                records=entries_to_msgs(messages, part.entries),
+                counts=counts_to_msgs(messages, part.counts),
             )
         )
 
     def _hear(self, msg: Any) -> None:
         if msg.coordinator == self._name:
             return
-        part = _part_of(msg)
+        part, before = part_from_msg(msg), self._records.digest()
         try:
-            if self._records.add(part):
-                self._on_change()
+            self._records.add(part)
         except FleetError as error:
             self._status.count("records_refused")
             self._on_refused(error)
-        now_s = self._node.get_clock().now().nanoseconds / 1e9
-        has_content = bool(part.entries or part.counts)
-        self._telling.hear(msg.digest, has_content, self._records.digest(), now_s)
+            if not isinstance(error, IdentityConflictError):
+                part = Part()
+        if self._records.digest() != before:
+            self._on_change()
+        self._gossip.hear(msg.coordinator, msg.digest, part, self._records, self._now_ns() / 1e9)
 
-
-def _part_of(msg: Any) -> Part:
-    entries = [
-        Entry(r.key, Stamp(int(r.counter), r.source, int(r.boot)), bytes(r.value))
-        for r in msg.records
-    ]
-    return Part(entries, [Count(c.source, int(c.boot), c.name, int(c.value)) for c in msg.counts])
+    def _now_ns(self) -> int:
+        return self._node.get_clock().now().nanoseconds

@@ -18,7 +18,7 @@ from edge_infer.fleet.fingerprint import digest_of, fingerprint
 from edge_infer.fleet.floors import Floor, FloorKeeper
 from edge_infer.fleet.fusion import fuse
 from edge_infer.fleet.gate import Gate, conflict
-from edge_infer.fleet.ranges import LogRange
+from edge_infer.fleet.ranges import LogRange, minus
 from edge_infer.fleet.registers import Entry, LastValues
 from edge_infer.fleet.replica import Replica, canonical_bytes
 from edge_infer.fleet.view import View
@@ -41,6 +41,9 @@ class HighestNumberDigest(Replica):
     def ranges(self) -> list[LogRange]:
         tops = {(r.source, r.boot): r.last for r in super().ranges()}
         return [LogRange(*log, 0, top) for log, top in tops.items()]
+
+    def missing(self, theirs: Iterable[LogRange]) -> list[LogRange]:
+        return minus(theirs, self.ranges())
 
     def take(self, ranges: Iterable[LogRange], limit: int) -> list[Sighting]:
         held = (s for r in ranges for s in self if s.id[:2] == r[:2])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_infer.fleet.counters import Count, Counters
+from edge_infer.errors import FleetError
+from edge_infer.fleet.counters import MOST_COUNT, Count, Counters
 
 COUNTS = st.lists(
     st.builds(
@@ -24,11 +25,11 @@ COUNTS = st.lists(
 
 @given(COUNTS, COUNTS, COUNTS)
 def test_the_laws_in_bytes(a: list[Count], b: list[Count], c: list[Count]) -> None:
-    def merged(*parts: list[Count]) -> tuple[bytes, str]:
+    def merged(*parts: list[Count]) -> tuple[bytes, int]:
         result = Counters()
         for part in parts:
             result.merge(Counters(part).counts())
-        return result.canonical_bytes(), result.digest()
+        return result.canonical_bytes(), result.fingerprint()
 
     assert merged(a, b) == merged(b, a) == merged(a, b, a)
     assert merged(a, Counters([*b, *c]).counts()) == merged(Counters([*a, *b]).counts(), c)
@@ -64,4 +65,21 @@ def test_counts_do_not_fall() -> None:
 def test_bytes_are_as_written_down() -> None:
     counters = Counters([Count("ü", 2, "x", 3), Count("a", 1, "x", 2**40)])
     assert counters.canonical_bytes() == b'["a",1,"x",1099511627776]\n["\\u00fc",2,"x",3]\n'
-    assert Counters().digest() != counters.digest()
+    assert Counters().fingerprint() == 0 != counters.fingerprint()
+
+
+@given(COUNTS, COUNTS)
+def test_equal_fingerprints_mean_equal_counts(a: list[Count], b: list[Count]) -> None:
+    one, other = Counters(a), Counters(b)
+    assert (one.fingerprint() == other.fingerprint()) is (one.counts() == other.counts())
+    assert len(one) == len(one.counts())
+
+
+def test_what_does_not_fit_its_field_is_refused_and_changes_nothing() -> None:
+    told = Count("a", 1, "frames", MOST_COUNT)
+    counters = Counters([told])
+    with pytest.raises(FleetError, match="'frames' of a/1 would be more than"):
+        counters.count("a", 1, "frames")
+    assert counters.counts() == [told]
+    assert counters.fingerprint() == Counters([told]).fingerprint()
+    assert counters.count("a", 2, "frames").value == 1

@@ -26,12 +26,33 @@ from hypothesis.stateful import (
 )
 
 from edge_infer.domain import Sighting
+from edge_infer.fleet.counters import MOST_COUNT, Count
 from edge_infer.fleet.floors import Floor
+from edge_infer.fleet.record_gossip import MESSAGE_BYTES, RECORD_BYTES, part_bytes
+from edge_infer.fleet.records import MOST_NAME, MOST_VALUE, Part
+from edge_infer.fleet.registers import MOST_COUNTER, Entry, Stamp
 from edge_infer.fleet.replica import Replica, canonical_bytes
+from edge_infer.nodes.record_conversions import counts_to_msgs, entries_to_msgs, part_from_msg
 
 FLOORS = st.lists(
     st.builds(Floor, st.sampled_from("ab"), st.integers(1, 2), st.integers(0, 13)), max_size=4
 )
+
+ENTRIES = st.lists(
+    st.tuples(
+        st.sampled_from(["model", "ü"]),
+        st.builds(Stamp, st.integers(1, 4), st.sampled_from("ab"), st.integers(1, 2)),
+    ).map(lambda key: Entry(*key, repr(key).encode())),
+    max_size=6,
+)
+"""No stamp comes with two values: the value is made of it."""
+
+COUNTS = st.lists(
+    st.builds(Count, st.sampled_from("ab"), st.integers(1, 2), st.just("n"), st.integers(0, 9)),
+    max_size=4,
+)
+
+State = tuple[list[Sighting], list[Floor], Part]
 
 
 def of_one_stamp_per_frame(fleet: list[Sighting]) -> list[Sighting]:
@@ -40,16 +61,33 @@ def of_one_stamp_per_frame(fleet: list[Sighting]) -> list[Sighting]:
 
 
 @st.composite
-def states(draw: st.DrawFn, count: int) -> list[tuple[list[Sighting], list[Floor]]]:
+def states(draw: st.DrawFn, count: int) -> list[State]:
     """States that replicas of one fleet may have come to."""
     universe = of_one_stamp_per_frame(draw(oracle.fleets(max_size=12)))
     some = st.lists(st.sampled_from(universe), max_size=12) if universe else st.just([])
-    return [(draw(some), draw(FLOORS)) for _ in range(count)]
+    return [(draw(some), draw(FLOORS), Part(draw(ENTRIES), draw(COUNTS))) for _ in range(count)]
 
 
-def shown(replica: Replica) -> tuple[list[bytes], list[Floor], str]:
+def replica_of(state: State) -> Replica:
+    sightings, floors, part = state
+    replica = Replica(sightings, floors)
+    replica.records.add(part)
+    return replica
+
+
+def shown(replica: Replica) -> tuple[list[bytes], list[Floor], Part, str, str]:
     """All that can be seen of a state."""
-    return sorted(map(canonical_bytes, replica)), replica.floors(), replica.digest()
+    held, records = sorted(map(canonical_bytes, replica)), replica.records
+    return held, replica.floors(), records.whole(), records.digest(), replica.digest()
+
+
+def records_msg(part: Part) -> Any:
+    return wire.MESSAGES["edge_infer_msgs/msg/Records"](
+        coordinator="/drone_01/coordinator",
+        digest="0" * 64,
+        records=entries_to_msgs(wire.MESSAGES, part.entries),
+        counts=counts_to_msgs(wire.MESSAGES, part.counts),
+    )
 
 
 def joined(*replicas: Replica) -> Replica:
@@ -61,18 +99,17 @@ def joined(*replicas: Replica) -> Replica:
 
 
 def sent(receiver: Replica, sender: Replica) -> None:
-    """A merge over the wire: a digest, a request, an answer."""
+    """A merge over the wire: a digest, a request, an answer, and the records."""
     told = wire.digest_carried(sender)
     receiver.raise_floors(told.floors)
     wanted = receiver.missing(told.ranges)
     receiver.add_all(wire.sightings_carried(sender.take(wanted, 1000)))
+    receiver.records.add(part_from_msg(wire.carried(records_msg(sender.records.whole()))))
 
 
 @given(states(3))
-def test_merging_is_commutative_associative_and_idempotent(
-    given_states: list[tuple[list[Sighting], list[Floor]]],
-) -> None:
-    a, b, c = (Replica(*state) for state in given_states)
+def test_merging_is_commutative_associative_and_idempotent(given_states: list[State]) -> None:
+    a, b, c = map(replica_of, given_states)
     assert shown(joined(a, b)) == shown(joined(b, a))
     assert shown(joined(joined(a, b), c)) == shown(joined(a, joined(b, c)))
     assert shown(joined(a, a)) == shown(a)
@@ -80,10 +117,8 @@ def test_merging_is_commutative_associative_and_idempotent(
 
 
 @given(states(2))
-def test_merging_over_the_wire_is_merging(
-    given_states: list[tuple[list[Sighting], list[Floor]]],
-) -> None:
-    a, b = (Replica(*state) for state in given_states)
+def test_merging_over_the_wire_is_merging(given_states: list[State]) -> None:
+    a, b = map(replica_of, given_states)
     expected = shown(joined(a, b))
     sent(a, b)
     sent(b, a)
@@ -93,19 +128,21 @@ def test_merging_over_the_wire_is_merging(
 
 
 @given(states(1), st.randoms(use_true_random=False))
-def test_floors_and_sightings_may_come_in_any_order(
-    given_states: list[tuple[list[Sighting], list[Floor]]], rng: random.Random
-) -> None:
-    ((sightings, floors),) = given_states
+def test_all_may_come_in_any_order(given_states: list[State], rng: random.Random) -> None:
+    ((sightings, floors, part),) = given_states
     events: list[Any] = [*sightings, *floors, *sightings[:3], *floors[:2]]
+    events += [Part([entry]) for entry in (*part.entries, *part.entries[:2])]
+    events += [Part(counts=[count]) for count in (*part.counts, *part.counts[:2])]
     rng.shuffle(events)
     replica = Replica()
     for event in events:
         if isinstance(event, Floor):
             replica.raise_floors([event])
+        elif isinstance(event, Part):
+            replica.records.add(event)
         else:
             replica.add(event)
-    assert shown(replica) == shown(Replica(sightings, floors))
+    assert shown(replica) == shown(replica_of((sightings, floors, part)))
 
 
 @given(oracle.fleets(), st.floats(0, 1, width=32), st.floats(-9, 9, width=32))
@@ -114,6 +151,37 @@ def test_the_wire_keeps_every_bit(fleet: list[Sighting], score: float, xx: float
     made = of_one_stamp_per_frame(changed)
     again = {s.id: canonical_bytes(s) for s in wire.sightings_carried(made)}
     assert again == {s.id: canonical_bytes(s) for s in made}
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+BOOTS = st.integers(0, 2**32 - 1)
+ANY_PARTS = st.builds(
+    Part,
+    st.lists(
+        st.builds(
+            Entry,
+            TEXTS,
+            st.builds(Stamp, st.integers(0, MOST_COUNTER), TEXTS, BOOTS),
+            st.binary(max_size=100),
+        ),
+        max_size=4,
+    ),
+    st.lists(st.builds(Count, TEXTS, BOOTS, TEXTS, st.integers(0, MOST_COUNT)), max_size=4),
+)
+
+
+@given(ANY_PARTS)
+def test_records_arrive_as_they_were_sent_and_cost_no_more_than_is_reckoned(part: Part) -> None:
+    msg = records_msg(part)
+    assert part_from_msg(wire.carried(msg)) == part
+    assert len(bytes(wire.MESSAGES.encode(msg))) <= part_bytes(part)
+
+
+def test_the_largest_record_is_reckoned() -> None:
+    entry = Entry("ü" * MOST_NAME, Stamp(MOST_COUNTER, "無" * MOST_NAME, 1), b"x" * MOST_VALUE)
+    size = len(bytes(wire.MESSAGES.encode(records_msg(Part([entry])))))
+    texts = 2 * MOST_NAME + 3 * MOST_NAME
+    assert size <= MESSAGE_BYTES + RECORD_BYTES + texts + MOST_VALUE == part_bytes(Part([entry]))
 
 
 INDEX = st.integers(0, 10_000)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_infer.errors import IdentityConflictError
-from edge_infer.fleet.registers import Entry, LastValues, Stamp
+from edge_infer.errors import FleetError, IdentityConflictError
+from edge_infer.fleet.registers import MOST_COUNTER, Entry, LastValues, Stamp
 
 STAMPS = st.builds(Stamp, st.integers(1, 4), st.sampled_from("ab"), st.integers(1, 2))
 KEYS = st.sampled_from(["model", "ü"])
@@ -21,11 +21,11 @@ ENTRIES = st.lists(
 
 @given(ENTRIES, ENTRIES, ENTRIES)
 def test_the_laws_in_bytes(a: list[Entry], b: list[Entry], c: list[Entry]) -> None:
-    def merged(*parts: list[Entry]) -> tuple[bytes, str]:
+    def merged(*parts: list[Entry]) -> tuple[bytes, int]:
         result = LastValues()
         for part in parts:
             result.merge(LastValues(part).entries())
-        return result.canonical_bytes(), result.digest()
+        return result.canonical_bytes(), result.fingerprint()
 
     assert merged(a, b) == merged(b, a) == merged(a, b, a)
     assert merged(a, LastValues([*b, *c]).entries()) == merged(LastValues([*a, *b]).entries(), c)
@@ -57,7 +57,7 @@ def test_of_two_that_did_not_know_of_each_other_the_name_decides() -> None:
     here, there = one.write("model", b"1", "a", 1), other.write("model", b"2", "b", 1)
     assert one.merge([there]) == [there]
     assert other.merge([here]) == []
-    assert one.digest() == other.digest()
+    assert one.fingerprint() == other.fingerprint()
 
 
 def test_a_restart_without_memory_is_another_writer() -> None:
@@ -80,3 +80,22 @@ def test_one_stamp_with_two_values_is_refused_and_counted() -> None:
 def test_bytes_are_as_written_down() -> None:
     values = LastValues([Entry("ü", Stamp(3, "a", 2), b"\x00\xff")])
     assert values.canonical_bytes() == b'["\\u00fc",3,"a",2,"00ff"]\n'
+
+
+@given(ENTRIES, ENTRIES)
+def test_equal_fingerprints_mean_equal_entries(a: list[Entry], b: list[Entry]) -> None:
+    one, other = LastValues(a), LastValues(b)
+    same = one.entries() == other.entries()
+    assert (one.fingerprint() == other.fingerprint()) is same
+    assert len(one) == len(one.entries())
+    assert LastValues().fingerprint() == 0
+
+
+def test_after_the_last_number_a_write_is_refused_and_changes_nothing() -> None:
+    last = Entry("model", Stamp(MOST_COUNTER, "z", 1), b"1")
+    values = LastValues([last])
+    before = values.fingerprint()
+    with pytest.raises(FleetError, match="'model' was written as number 4294967295 by z"):
+        values.write("model", b"2", "a", 1)
+    assert values.entries() == [last]
+    assert values.fingerprint() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from hashlib import sha256
 
 import fleet_oracle as oracle
 import pytest
@@ -14,7 +15,10 @@ from hypothesis import strategies as st
 
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.errors import FleetError, IdentityConflictError
+from edge_infer.fleet.counters import Count
 from edge_infer.fleet.floors import Floor
+from edge_infer.fleet.records import Part
+from edge_infer.fleet.registers import Entry, Stamp
 from edge_infer.fleet.replica import LogRange, Replica, canonical_bytes
 
 
@@ -191,3 +195,49 @@ def test_a_number_out_of_range_is_refused_with_a_sentence(change: dict[str, int]
         replica.add(replace(sighting(), **change))
     assert replica.digest() == digest
     assert replica.ranges() == [LogRange("a", 1, 1, 1)]
+
+
+def test_records_are_in_the_digest_and_nothing_is_left_of_what_they_replaced() -> None:
+    replica = Replica([sighting()])
+    before = replica.digest()
+    parts = [
+        Part([Entry("k", Stamp(1, "a", 1), b"v")]),
+        Part([Entry("k", Stamp(2, "a", 1), b"v")]),
+        Part([Entry("k", Stamp(2, "a", 2), b"v")]),
+        Part([Entry("k", Stamp(2, "b", 1), b"")]),
+        Part([Entry("l", Stamp(1, "a", 1), b"v")]),
+        Part(counts=[Count("a", 1, "k", 0)]),
+        Part(counts=[Count("a", 1, "k", 1)]),
+        Part(counts=[Count("a", 2, "k", 1)]),
+    ]
+    digests = {before}
+    for part in parts:
+        replica.records.add(part)
+        digests.add(replica.digest())
+    assert len(digests) == 1 + len(parts)
+    fresh = Replica([sighting()])
+    fresh.records.add(replica.records.whole())
+    assert fresh.digest() == replica.digest()
+
+
+def test_the_digest_of_records_is_as_written_down() -> None:
+    """Another implementation must come to it, so it does not change."""
+    replica = Replica([sighting()])
+    entry, count = Entry("ü", Stamp(3, "a", 2), b"\x00\xff"), Count("a", 1, "x", 2**40)
+    replica.records.add(Part([entry], [count]))
+    lines = [b'R["\\u00fc",3,"a",2,"00ff"]\n', b'C["a",1,"x",1099511627776]\n']
+    hashes = [sha256(line).digest() for line in (canonical_bytes(sighting()), *lines)]
+    total = sum(int.from_bytes(one, "big") for one in hashes) % 2**256
+    expected = sha256((1).to_bytes(8, "big") + total.to_bytes(32, "big")).hexdigest()
+    assert replica.digest() == expected
+
+
+def test_merging_takes_the_records_too() -> None:
+    one, other = Replica([sighting("a", 1, 1)]), Replica([sighting("b", 1, 1)])
+    one.records.write("k", b"one", "a", 1)
+    other.records.write("k", b"other", "b", 1)
+    other.records.count("b", 1, "n", 2)
+    assert [s.id.source for s in one.merge(other)] == ["b"]
+    assert (one.records.get("k"), one.records.total("n")) == (b"other", 2)
+    other.merge(one)
+    assert one.digest() == other.digest()

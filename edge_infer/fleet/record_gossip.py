@@ -1,0 +1,204 @@
+"""When one replica tells its records: a digest each period, and records while somebody differs.
+
+Records are few, so nobody asks for what it misses: who hears a digest that is not
+its own owes all that it holds, in parts. All hear all, and that keeps it calm: what
+another tells nobody needs to tell again, and when all agree the rest is not told
+either. An own write goes out at once; it spares nobody but itself, so steady writers
+do not keep a late joiner waiting.
+
+Events in, actions out: the caller owns topics, timers and the clock, and passes
+``now_s`` of any clock. Periods are jittered, seeded by the name. Bytes are taken from a
+bucket.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from edge_infer.fleet.bucket import Bucket
+from edge_infer.fleet.counters import Count
+from edge_infer.fleet.records import Part, Records
+from edge_infer.fleet.registers import Entry
+
+MESSAGE_BYTES, RECORD_BYTES = 300, 48
+"""What they cost at most beside their texts and values, headers of RTPS, UDP and IP included."""
+
+_Id = str | tuple[str, int, str]
+"""The key of a last value; source, boot and name of a count."""
+
+
+@dataclass(frozen=True)
+class RecordGossipConfig:
+    """How eager a replica is.
+
+    Attributes:
+        period_s: mean time between two words: a digest, with a part while somebody differs.
+        jitter: share of the period by which each one comes earlier or later.
+        patience_s: who told what was the digest here so short a time ago only waits for
+            what is on its way.
+        most: records per message.
+        part_bytes: and bytes, though always one record.
+        bytes_per_s: what this replica sends here, on the average. Digests and own writes
+            go out anyway; what they take is wanting for the rest.
+        burst_bytes: and at once.
+    """
+
+    period_s: float = 2.0
+    jitter: float = 0.25
+    patience_s: float = 0.5
+    most: int = 100
+    part_bytes: int = 16_000
+    bytes_per_s: float = 16_000.0
+    burst_bytes: float = 16_000.0
+
+    @property
+    def memory_s(self) -> float:
+        """A peer that is silent for longer is away."""
+        return 3 * self.period_s
+
+
+class RecordGossip:
+    """One replica's part of the conversation.
+
+    Args:
+        name: of the replica; also the seed of its jitter.
+    """
+
+    def __init__(self, name: str, config: RecordGossipConfig | None = None) -> None:
+        self._config = config or RecordGossipConfig()
+        self._name = name
+        self._random = random.Random(name)
+        self._bucket = Bucket(self._config.bytes_per_s, self._config.burst_bytes)
+        self._last_s: float | None = None
+        self._now_s = 0.0
+        self._next_s = self._config.period_s * self._random.random()
+        self._digest = ""
+        self._former: dict[str, float] = {}
+        """Digests that were the own one lately, and until when that excuses a peer."""
+        self._heard: dict[str, tuple[str, float]] = {}
+        """Which other digests peers told, and until when that holds."""
+        self._written: dict[_Id, None] = {}
+        """The last own writes, the newest last: most likely what a peer misses."""
+        self._owed: dict[_Id, Entry | Count] = {}
+
+    def tell(self, part: Part, now_s: float) -> None:
+        """Own writes are told at once."""
+        self._bucket.level(self._at(now_s))
+        self._bucket.spend(part_bytes(part))
+        self._strike(part)
+        for identity, _ in _identified(part):
+            self._written.pop(identity, None)
+            self._written[identity] = None
+        while len(self._written) > self._config.most:
+            del self._written[next(iter(self._written))]
+
+    def hear(self, peer: str, digest: str, part: Part, records: Records, now_s: float) -> None:
+        """A peer told its digest, and maybe records, which have been taken in before."""
+        if peer == self._name:
+            return
+        now = self._at(now_s)
+        self._follow(records, now)
+        if digest == self._digest or digest in self._former:
+            self._heard.pop(peer, None)
+        else:
+            self._heard[peer] = digest, now + self._config.memory_s
+            self._owed = self._owed or self._all(records)
+        self._strike(part)
+
+    def poll(self, records: Records, now_s: float) -> Part | None:
+        """What to tell now beside the digest, maybe nothing; None when nothing is due."""
+        now, config = self._at(now_s), self._config
+        self._follow(records, now)
+        if now < self._next_s:
+            return None
+        jitter = self._random.uniform(1 - config.jitter, 1 + config.jitter)
+        self._next_s = now + config.period_s * jitter
+        if not self._differs(now):
+            self._owed.clear()
+        part = self._take(self._bucket.level(now))
+        self._bucket.spend(part_bytes(part))
+        return part
+
+    def _at(self, now_s: float) -> float:
+        """Time since the first call; a clock that is set back stands still."""
+        if self._last_s is not None:
+            self._now_s += max(now_s - self._last_s, 0.0)
+        self._last_s = now_s
+        return self._now_s
+
+    def _differs(self, now: float) -> bool:
+        """Whether some peer's last word is not what is held here by now."""
+        self._heard = {
+            peer: (digest, until_s)
+            for peer, (digest, until_s) in self._heard.items()
+            if until_s > now and digest != self._digest
+        }
+        return bool(self._heard)
+
+    def _follow(self, records: Records, now: float) -> None:
+        self._former = {d: until_s for d, until_s in self._former.items() if until_s > now}
+        digest = records.digest()
+        if digest != self._digest:
+            self._former[self._digest] = now + self._config.patience_s
+            self._digest = digest
+
+    def _all(self, records: Records) -> dict[_Id, Entry | Count]:
+        """All that stands, own writes first, the newest of them at the front."""
+        standing = dict(_identified(records.whole()))
+        first = [identity for identity in reversed(self._written) if identity in standing]
+        return {identity: standing[identity] for identity in (*first, *standing)}
+
+    def _strike(self, part: Part) -> None:
+        """What all have heard, or something later, is owed no more."""
+        for identity, told in _identified(part):
+            owed = self._owed.get(identity)
+            if owed is not None and (told == owed or _is_later(told, owed)):
+                del self._owed[identity]
+
+    def _take(self, level: float) -> Part:
+        """The first of what is owed, as much as bytes allow; one where there are any left."""
+        if level <= 0:
+            return Part()
+        entries: list[Entry] = []
+        counts: list[Count] = []
+        room = min(level, self._config.part_bytes)
+        for identity, record in list(islice(self._owed.items(), self._config.most)):
+            room -= record_bytes(record)
+            if room < 0 and (entries or counts):
+                break
+            del self._owed[identity]
+            if isinstance(record, Entry):
+                entries.append(record)
+            else:
+                counts.append(record)
+        return Part(tuple(entries), tuple(counts))
+
+
+def record_bytes(record: Entry | Count) -> int:
+    """What a record costs in a message, at most."""
+    if isinstance(record, Entry):
+        texts, size = (record.key, record.stamp.source), len(record.value)
+    else:
+        texts, size = (record.source, record.name), 0
+    return RECORD_BYTES + size + sum(len(text.encode()) for text in texts)
+
+
+def part_bytes(part: Part) -> int:
+    """What a message with these records costs, at most, for names of up to 40 letters."""
+    return MESSAGE_BYTES + sum(record_bytes(record) for _, record in _identified(part))
+
+
+def _identified(part: Part) -> Iterator[tuple[_Id, Entry | Count]]:
+    for entry in part.entries:
+        yield entry.key, entry
+    for count in part.counts:
+        yield count[:3], count
+
+
+def _is_later(told: Entry | Count, owed: Entry | Count) -> bool:
+    if isinstance(told, Entry) and isinstance(owed, Entry):
+        return told.stamp > owed.stamp
+    return isinstance(told, Count) and isinstance(owed, Count) and told.value > owed.value

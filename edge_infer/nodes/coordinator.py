@@ -46,7 +46,8 @@ class CoordinatorConfig(GateConfig):
         1.0,
         gt=0.0,
         le=60.0,
-        description="Time between two target lists to the fleet",
+        description="Time between two target lists to the fleet; "
+        "a list of more than 5,000 targets comes less often",
         json_schema_extra={"unit": "s"},
     )
     keep_s: float = Field(
@@ -142,17 +143,20 @@ class CoordinatorNode:
 
     def _tick(self) -> None:
         """One list at a time: sightings that come meanwhile wait for no two."""
-        if self._now_ns() - self._last_told_ns >= self._config.fleet_period_s * 1e9:
+        if self._has_rested(self._last_told_ns, self._config.fleet_period_s):
             self._publish_to_fleet()
         else:
             self._publish_if_due()
 
     def _publish_if_due(self) -> None:
-        """A long list less often, so that lists take no more than a tenth of the time."""
-        rest_s = max(self._config.targets_period_s, len(self._target_messages) * REST_PER_TARGET_S)
         has_news = bool(self._unpublished) or self._has_forgotten
-        if has_news and self._now_ns() - self._last_published_ns >= rest_s * 1e9:
+        if has_news and self._has_rested(self._last_published_ns, self._config.targets_period_s):
             self._publish()
+
+    def _has_rested(self, since_ns: int, period_s: float) -> bool:
+        """A long list comes less often, so that each kind takes a tenth of the time at most."""
+        rest_s = max(period_s, len(self._target_messages) * REST_PER_TARGET_S)
+        return self._now_ns() - since_ns >= rest_s * 1e9
 
     def _publish(self) -> None:
         self._has_forgotten = False
@@ -198,7 +202,7 @@ class CoordinatorNode:
         self._target_messages = {}
         for target in self._view.tracks():
             before, msg = known.get(target.id, (None, None))
-            if before != target:
+            if before is not target:
                 msg = target_to_msg(messages, target, in_full=False)
             self._target_messages[target.id] = target, msg
         replica = self._replication.replica

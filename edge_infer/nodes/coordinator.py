@@ -104,6 +104,7 @@ class CoordinatorNode:
             config.cluster,
             GossipConfig(bytes_per_s=config.gossip_bytes_per_s),
         )
+        topics.OWN_SIGHTINGS.subscription(node, self._replication.hear_own)
         self._refined = RefinedLayer(node, self._publish_refined)
         self._targets_publisher = topics.TARGETS.publisher(node)
         self._refined_publisher = topics.REFINED_TARGETS.publisher(node)

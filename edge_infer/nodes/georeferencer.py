@@ -95,7 +95,10 @@ class GeoreferencerNode:
         """The highest sequence number that this start has published."""
         self._complaints = Complaints(node)
         self._status = StatusReporter(node, self._identity)
-        self._publisher = topics.SIGHTINGS.of(config.cluster).publisher(node)
+        self._publishers = [
+            topic.publisher(node)
+            for topic in (topics.SIGHTINGS.of(config.cluster), topics.OWN_SIGHTINGS)
+        ]
         node.create_subscription(
             node.messages[config.pose_type], topics.POSE.name, self._on_pose, topics.POSE.qos
         )
@@ -211,7 +214,8 @@ class GeoreferencerNode:
         for msg in sightings_to_msgs(
             self._node.messages, sent, self._config.map_frame, self._camera_frame
         ):
-            self._publisher.publish(msg)
+            for publisher in self._publishers:
+                publisher.publish(msg)
             self._status.since("frame_to_sighting", stamp_from_msg(msg.header.stamp))
         self._status.count("sightings_published", len(sent))
         self._status.set("sightings_suppressed", self._suppressor.suppressed)

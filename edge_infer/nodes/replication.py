@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from edge_infer.domain import Sighting
 from edge_infer.errors import FleetError
@@ -19,6 +20,7 @@ from edge_infer.fleet.heads import Heads
 from edge_infer.fleet.records import Part
 from edge_infer.fleet.replica import Replica
 from edge_infer.nodes.complaints import Complaints
+from edge_infer.nodes.conversions import sightings_from_msg
 from edge_infer.nodes.identity import Identity
 from edge_infer.nodes.link import Link
 from edge_infer.nodes.status import StatusReporter
@@ -82,6 +84,14 @@ class Replication:
     def is_head(self) -> bool:
         """Whether this node joins its cluster with the others now."""
         return self._backbone is not None
+
+    def hear_own(self, msg: Any) -> None:
+        """What this drone's georeferencer saw while nobody listened, or said to all as well."""
+        try:
+            self._take_in(self._home, sightings_from_msg(msg))
+        except FleetError as error:
+            self._status.count("sightings_refused")
+            self._complaints.warn(error)
 
     def was_ours(self, digest: str) -> bool:
         """Whether a digest is or lately was this replica's: what differs is on its way."""

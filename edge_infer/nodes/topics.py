@@ -49,6 +49,9 @@ POSE = Topic("pose", "geometry_msgs/msg/PoseWithCovarianceStamped", qos.POSES)
 TRUE_POSE = Topic("ground_truth/pose", "geometry_msgs/msg/PoseStamped", qos.SIGHTINGS)
 DETECTIONS = Topic("detector/detections", "vision_msgs/msg/Detection2DArray", qos.DETECTIONS)
 LABELS = Topic("detector/labels", "edge_infer_msgs/msg/Labels", qos.LATCHED_STATE)
+OWN_SIGHTINGS = Topic(
+    "georeferencer/sightings", "edge_infer_msgs/msg/SightingArray", qos.OWN_SIGHTINGS
+)
 TARGETS = Topic("coordinator/targets", "edge_infer_msgs/msg/TargetArray", qos.LATCHED_STATE)
 REFINED_TARGETS = Topic(
     "coordinator/refined_targets", "edge_infer_msgs/msg/TargetArray", qos.LATCHED_STATE

@@ -65,6 +65,9 @@ DETECTIONS = QoS(depth=10, lifespan_s=1.0)
 SIGHTINGS = QoS(depth=200)
 """Fan-in of a whole fleet: reliable, deep."""
 
+OWN_SIGHTINGS = QoS(depth=1000, durability=Durability.TRANSIENT_LOCAL)
+"""Of one drone, for its own coordinator, also when that starts later or again."""
+
 HEARTBEAT = QoS(depth=200, reliability=Reliability.BEST_EFFORT)
 """Signs of life of a whole fleet."""
 

@@ -39,11 +39,8 @@ class Robot:
         self.runtime = self.network.runtime(self.name, ["--ros-args", "-r", f"__ns:=/{self.name}"])
         state = str(self.state_dir / self.name)
         georeferencer = self.runtime.create_node("georeferencer")
-        coordinator = self.runtime.create_node("coordinator")
-        self.parts = [
-            GeoreferencerNode(georeferencer, GeoreferencerConfig(state_dir=state)),
-            CoordinatorNode(coordinator, CoordinatorConfig(state_dir=state)),
-        ]
+        self.parts = [GeoreferencerNode(georeferencer, GeoreferencerConfig(state_dir=state))]
+        self.start_coordinator()
         self.node = self.runtime.create_node("detector")
         self.targets: dict[str, Any] = {}
         self.statuses: dict[str, dict[str, int]] = {}
@@ -53,6 +50,15 @@ class Robot:
         self.poses = topics.POSE.publisher(self.node)
         self.detections = topics.DETECTIONS.publisher(self.node)
         self.network.run_for(0.1)
+
+    def start_coordinator(self) -> None:
+        self.coordinator = self.runtime.create_node("coordinator")
+        config = CoordinatorConfig(state_dir=str(self.state_dir / self.name))
+        self.parts.append(CoordinatorNode(self.coordinator, config))
+
+    def lose_coordinator(self) -> None:
+        self.parts.pop()
+        self.coordinator.destroy_node()
 
     def _on_status(self, msg: Any) -> None:
         if msg.source == self.name:
@@ -177,6 +183,23 @@ def test_a_drone_that_starts_again_learns_what_it_missed(
     assert one.found == two.found
     boots = {int(target.id.split("/")[1]) for target in one.targets["last"].targets}
     assert max(boots) == min(boots) + 1
+
+
+def test_what_is_seen_while_no_coordinator_listens_is_not_lost(
+    network: LoopbackNetwork, tmp_path: Path
+) -> None:
+    """Cut off, with its coordinator down, a drone keeps what it sees until somebody can hear it."""
+    one, two = robots(network, tmp_path)
+    network.partition([["drone_1"], ["drone_2"]])
+    one.lose_coordinator()
+    one.look((0, 0), ("Diode", 0.9, 3.0, 4.0))
+    one.look((20, 0), ("Cell", 0.8, 22.0, 4.0))
+    network.run_for(5.0)
+    one.start_coordinator()
+    network.run_for(1.0)
+    network.heal()
+    assert network.run_until(lambda: "last" in two.targets and len(two.found) == 2, 20)
+    assert one.found == two.found
 
 
 def test_loss_and_disorder_change_nothing(tmp_path: Path) -> None:

@@ -114,6 +114,10 @@ class FleetError(EdgeInferError):
     """The replicated state of the fleet."""
 
 
+class NameTakenError(FleetError):
+    """Another drone of this name was here first: starting again would not help."""
+
+
 class IdentityConflictError(FleetError):
     """One sighting identity arrived with two different payloads."""
 

@@ -45,8 +45,8 @@ ARGUMENTS = {
 
 OF_CAMERA = ("source", "path", "rate_hz", "seed", "drones", "drone", "modules")
 IN_A_CLUSTER = ("coordinator", "georeferencer")
-A_PERSON_MUST_ACT = 2
-"""Exit code of a node; any other that is not 0 is a crash."""
+NAME_TAKEN = 3
+"""Exit code of the process with the heartbeat, which finds out."""
 TEXTS = ("cluster", "source", "path", "modules", "model", "state_dir")
 
 
@@ -70,20 +70,16 @@ def process(executable, nodes, value):
         output="screen",
         respawn=True,
         respawn_delay=2.0,
-        on_exit=end_if_refused if "heartbeat" in nodes else None,
+        on_exit=end_if_name_taken if "heartbeat" in nodes else None,
         parameters=[value["params_file"]],
         remappings=[(topic, value[topic]) for topic in ("image", "camera_info", "pose")],
         ros_arguments=["--log-level", value["log_level"], *parameters(nodes, value)],
     )
 
 
-def end_if_refused(event, _context):
-    """Among what a person must put right, a name that another drone has: starting again is no help.
-
-    It is the heartbeat that finds out; what ends the other nodes with this code, such as a camera
-    that is not there, may pass.
-    """
-    if event.returncode == A_PERSON_MUST_ACT:
+def end_if_name_taken(event, _context):
+    """Another drone flies under this name: starting again is no help, all else may pass."""
+    if event.returncode == NAME_TAKEN:
         return Shutdown(reason=f"{event.process_name} cannot go on, it said why")
     return None
 

@@ -1,7 +1,8 @@
 """Starts nodes in a process: what the executables and ``edge-infer node`` run.
 
 SIGINT and SIGTERM end a process cleanly with code 0; what a user can put right
-ends it with one sentence and code 2.
+ends it with one sentence and code 2, or 3 when another drone has its name, so
+that whoever starts it again knows when that is no help.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from edge_infer.errors import EdgeInferError
+from edge_infer.errors import EdgeInferError, NameTakenError
 from edge_infer.nodes.drone import start_drone
 from edge_infer.nodes.registry import NODES, Closable, start_node
 from edge_infer.runtime.api import Runtime
 from edge_infer.runtime.selection import open_runtime
+
+NAME_TAKEN = 3
+"""Exit code."""
 
 EXECUTABLES = ("drone", *NODES)
 
@@ -47,6 +51,8 @@ def run(
             for node in start(name, runtime):
                 stack.callback(node.close)
             runtime.spin()
+    except NameTakenError as error:
+        return _say(f"{name}: {error}", NAME_TAKEN)
     except EdgeInferError as error:
         return _say(f"{name}: {error}")
     except ModuleNotFoundError as error:
@@ -59,9 +65,9 @@ def run(
     return 0
 
 
-def _say(sentence: str) -> int:
+def _say(sentence: str, code: int = 2) -> int:
     print(sentence, file=sys.stderr)  # noqa: T201
-    return 2
+    return code
 
 
 def _stop_at_eof(runtime: Runtime) -> None:

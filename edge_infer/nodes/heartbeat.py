@@ -66,9 +66,10 @@ class HeartbeatConfig(NodeConfig):
 class HeartbeatNode:
     """Tells the fleet that this drone is there, and keeps its list of members.
 
-    FleetError out of a callback ends the process with code 2, in two cases: a drone
-    that was here first has the same name; or the fleet knows a later start of this
-    one, whose counter is raised then, so that it need only be started again.
+    An error out of a callback ends the process in two cases: NameTakenError, with code
+    3, when a drone that was here first has the same name; FleetError, with code 2, when
+    the fleet knows a later start of this one, whose counter is raised then, so that it
+    need only be started again.
     """
 
     def __init__(

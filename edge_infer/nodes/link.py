@@ -69,7 +69,7 @@ class Link:
         self._name = node.get_fully_qualified_name()
         self._gossip = Gossip(self._name, gossip)
         self.heard_s: dict[str, float] = {}
-        """When each peer last told a digest."""
+        """When each peer told a digest, since it was last looked at."""
         self.records = RecordExchange(
             node, status, replica.records, cluster, on_records, on_refused
         )

@@ -180,9 +180,85 @@ def test_a_hybrid_has_topics_for_each_cluster_and_one_truth(
         until(lambda: "/drone_4/coordinator" in ros2(ros_environment, "node", "list"))
         topics = ros2(ros_environment, "topic", "list").split()
         for cluster in ("cluster_1", "cluster_2"):
-            assert f"/fleet/{cluster}/sightings" in topics
+            for leaf in ("sightings", "digest", "sighting_request", "records"):
+                assert f"/fleet/{cluster}/{leaf}" in topics
+        assert "/fleet/cluster_3/sightings" not in topics
+        until(lambda: speakers(ros_environment, "/fleet/digest") == HEADS_AND_GROUND)
         stop_cameras(ros_environment, drones)
         until(lambda: len(digests(ros_environment, drones)) == 1)
+
+
+HEADS_AND_GROUND = {"/drone_1/coordinator", "/drone_3/coordinator", "/gateway/dashboard"}
+
+
+def speakers(env: dict[str, str], topic: str) -> set[str]:
+    """Full names of the nodes that publish on a topic."""
+    told = ros2(env, "topic", "info", "-v", "--no-daemon", topic).split("Subscription count")[0]
+    lines = told.splitlines()
+    names, spaces = (
+        [line.partition(": ")[2] for line in lines if line.startswith(f"Node {what}: ")]
+        for what in ("name", "namespace")
+    )
+    return {f"{space}/{name}" for name, space in zip(names, spaces, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("topology:=mesh", "clusters:=2"), "a mesh has no clusters"),
+        (("topology:=hybrid", "drones:=2", "clusters:=3"), "2 drones cannot make 3 clusters"),
+    ],
+)
+def test_clusters_that_make_no_sense_launch_nothing(
+    ros_environment: dict[str, str], arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = subprocess.run(
+        ["ros2", "launch", "edge_infer", "swarm.launch.py", *arguments],
+        env=ros_environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert sentence in said
+    assert "process started" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("composed", ["true", "false"])
+def test_the_second_drone_of_one_name_ends_and_the_first_flies_on(
+    ros_environment: dict[str, str], tmp_path: Path, composed: str
+) -> None:
+    words = ["ros2", "launch", "edge_infer", "drone.launch.py", "namespace:=drone_1"]
+    words += ["rate_hz:=1.0", f"composed:={composed}"]
+    with (tmp_path / "log").open("w") as log:
+        first = subprocess.Popen(
+            [*words, f"state_dir:={tmp_path / 'first'}"],
+            env=ros_environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        until(lambda: "/drone_1/heartbeat" in ros2(ros_environment, "node", "list", "--no-daemon"))
+        second = subprocess.run(
+            [*words, f"state_dir:={tmp_path / 'second'}"],
+            env=ros_environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        said = second.stdout + second.stderr
+        assert "another drone that was here first calls itself 'drone_1'" in said
+        assert said.count("process started with pid") == (1 if composed == "true" else 5)
+        assert first.poll() is None
+    finally:
+        os.killpg(first.pid, signal.SIGINT)
+        assert first.wait(30) == 0
+    assert "process has died" not in (tmp_path / "log").read_text()
 
 
 def stop_cameras(env: dict[str, str], drones: list[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_infer.errors import FleetError
+from edge_infer.errors import NameTakenError
 
 _AT_ONCE_S = 2.0
 """Starts less than this apart are at once: uptimes on their way cannot order them."""
@@ -73,12 +73,12 @@ def refuse_later(
     itself for the earlier one. Then the numbers decide, when it is late.
 
     Raises:
-        FleetError: the own one is the later one.
+        NameTakenError: the own one is the later one.
     """
     ahead_s = own[0] - other[0]
     is_drawn = is_late or abs(ahead_s) <= _AT_ONCE_S
     if own[1] > other[1] if is_drawn else ahead_s < 0:
-        raise FleetError(
+        raise NameTakenError(
             f"another drone that was here first calls itself {source!r}",
             "give each drone its own namespace (-r __ns:=/NAME) and start this one again",
         )

@@ -61,15 +61,25 @@ class SightingDrone:
         """Switched off."""
         self._runtime.shutdown()
 
-    def see(self, count: int = 1) -> None:
+    def see(self, count: int = 1) -> list[Sighting]:
         """Publish so many sightings, each of another thing."""
-        found = [
+        found = self.imagine(count)
+        self.tell(found)
+        return found
+
+    def imagine(self, count: int, frame: int | None = None) -> list[Sighting]:
+        """So many new sightings, not published; each in a camera frame of its own by default."""
+        row_mm = 10_000_000 * int(self.name.rpartition("_")[2])
+        return [
             Sighting(
-                SightingId(self.name, 1, number), self.node.get_clock().now().nanoseconds, number,
-                "Diode", 0.5, 10_000 * number, 10_000_000 * int(self.name.rpartition("_")[2]), 0,
+                SightingId(self.name, 1, number), self.node.get_clock().now().nanoseconds,
+                number if frame is None else frame, "Diode", 0.5, 10_000 * number, row_mm, 0,
                 (1.0, 0.0, 1.0), "m 1",
             )
             for number in itertools.islice(self._numbers, count)
         ]  # fmt: skip
-        for msg in sightings_to_msgs(self.node.messages, found, "map", "camera"):
+
+    def tell(self, sightings: list[Sighting]) -> None:
+        """Publish sightings, new or again."""
+        for msg in sightings_to_msgs(self.node.messages, sightings, "map", "camera"):
             self._sightings.publish(msg)

@@ -88,6 +88,18 @@ def test_a_sighting_goes_over_each_topic_once(scene: Scene) -> None:
     assert scene.heard == {("red", "drone_2"): 10, ("", "drone_2"): 10, ("blue", "drone_2"): 10}
 
 
+def test_of_what_comes_again_only_what_is_new_goes_on(scene: Scene) -> None:
+    """An answer of the gossip may hold some of a frame that is known, and some that is not."""
+    drone = scene.drones["drone_2"]
+    known, missed = drone.imagine(2, frame=1)
+    drone.tell([known])
+    assert scene.agree(1)
+    drone.tell([known, missed])
+    assert scene.agree(2)
+    scene.network.run_for(5.0)
+    assert scene.said("drone_2") == {"red": 1 + 2, "": 2, "blue": 2}
+
+
 @pytest.mark.parametrize(
     "topic", [topics.SIGHTINGS, topics.DIGEST, topics.SIGHTING_REQUEST, topics.RECORDS]
 )
@@ -155,6 +167,7 @@ def test_two_heads_for_a_moment_double_nothing(scene: Scene) -> None:
     assert scene.agree(12)
     scene.network.run_for(10.0)
     assert scene.heads() == ["drone_1", "drone_4"]
+    assert scene.ear.count_publishers(topics.SIGHTINGS.name) == 3, "two heads and the ground"
     assert len(scene.station.targets) == 12
     # Each is told by its drone and carried on by a head; where two carry it, by both.
     for name in scene.drones:

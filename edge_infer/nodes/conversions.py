@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -44,6 +45,10 @@ Messages = Mapping[str, type]
 _NS = 1_000_000_000
 _MOST_MEMBERS = 1_000_000
 """More sightings than that are no target of a fleet, but a claim that fills the memory."""
+_IDENTITY = re.compile(r"(.*)/(\d{1,20})/(\d{1,20})", re.ASCII | re.DOTALL)
+"""source/boot/sequence, with no more digits than a field of 64 bits has."""
+_LONGEST_ID = 200
+"""Characters of an id that an error shows."""
 
 
 # --- time ------------------------------------------------------------------------
@@ -280,11 +285,16 @@ def sightings_from_msg(msg: Any) -> list[Sighting]:
 
 
 def _sighting(msg: Any, item: Any, stamp_ns: int) -> Sighting:
-    position = (item.position.x, item.position.y, item.position.z)
+    position_mm = _millimetres(item.position)
     covariance = tuple(float(value) for value in item.covariance)
-    if not all(map(math.isfinite, (*position, *covariance, item.score))):
+    if not all(map(math.isfinite, (*position_mm, *covariance))):
         raise FleetError(
             f"a sighting of {msg.source} is not finite", "update edge_infer on that drone"
+        )
+    if not 0.0 <= item.score <= 1.0:
+        raise FleetError(
+            f"a sighting of {msg.source} has a score of {item.score}, not 0 to 1",
+            "update edge_infer on that drone",
         )
     if item.class_index >= len(msg.class_names):
         raise FleetError(
@@ -297,9 +307,9 @@ def _sighting(msg: Any, item: Any, stamp_ns: int) -> Sighting:
         frame=int(msg.frame),
         class_name=msg.class_names[item.class_index],
         score=float(np.float32(item.score)),
-        x_mm=round(position[0] * 1000),
-        y_mm=round(position[1] * 1000),
-        z_mm=round(position[2] * 1000),
+        x_mm=round(position_mm[0]),
+        y_mm=round(position_mm[1]),
+        z_mm=round(position_mm[2]),
         covariance_m2=(covariance[0], covariance[1], covariance[2]),
         model_version=msg.model_version,
     )
@@ -328,36 +338,39 @@ def target_from_msg(msg: Any) -> Target:
     """The target of an edge_infer_msgs/msg/Target that was told in full.
 
     Raises:
-        FleetError: a number is not finite, a vote is negative, or its sightings are
-            not as many as it says.
+        FleetError: a number is not finite, a vote is negative, its sightings are none
+            or not as many as it says, or its id is none.
     """
-    position = (msg.position.x, msg.position.y, msg.position.z)
+    position_mm = _millimetres(msg.position)
     covariance = tuple(float(value) for value in msg.covariance)
-    numbers = (*position, *covariance, msg.score, *(vote.votes for vote in msg.votes))
-    if not all(map(math.isfinite, numbers)) or any(vote.votes < 0 for vote in msg.votes):
+    votes = [vote.votes * VOTE_ONE for vote in msg.votes]
+    numbers = (*position_mm, *covariance, msg.score, *votes)
+    if not all(map(math.isfinite, numbers)) or any(vote < 0 for vote in votes):
         raise _malformed(msg, "a number that is not finite, or a negative vote")
-    source, boot, sequence = _identity_of(msg)
     return Target(
-        id=SightingId(source, boot, sequence),
+        id=_identity_of(msg),
         class_name=msg.class_name,
         score=float(np.float32(msg.score)),
-        x_mm=round(position[0] * 1000),
-        y_mm=round(position[1] * 1000),
-        z_mm=round(position[2] * 1000),
+        x_mm=round(position_mm[0]),
+        y_mm=round(position_mm[1]),
+        z_mm=round(position_mm[2]),
         covariance_m2=(covariance[0], covariance[1], covariance[2]),
         first_seen_ns=stamp_from_msg(msg.first_seen),
         last_seen_ns=stamp_from_msg(msg.last_seen),
         sources=tuple(msg.sources),
-        votes=tuple((vote.class_name, round(vote.votes * VOTE_ONE)) for vote in msg.votes),
+        votes=tuple(
+            (vote.class_name, round(count)) for vote, count in zip(msg.votes, votes, strict=True)
+        ),
         members=_members(msg),
     )
 
 
 def _identity_of(msg: Any) -> SightingId:
-    source, *numbers = str(msg.id).rsplit("/", 2)
-    if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+    found = _IDENTITY.fullmatch(msg.id)
+    if not found:
         raise _malformed(msg, "an id that is not source/boot/sequence")
-    return SightingId(source, int(numbers[0]), int(numbers[1]))
+    source, boot, sequence = found.groups()
+    return SightingId(source, int(boot), int(sequence))
 
 
 def _members(msg: Any) -> tuple[SightingId, ...]:
@@ -367,7 +380,7 @@ def _members(msg: Any) -> tuple[SightingId, ...]:
         (a.source, a.boot, a.last) < (b.source, b.boot, b.first) for a, b in pairwise(ranges)
     )
     count = sum(r.last - r.first + 1 for r in ranges)
-    if not is_sound or count != msg.sightings or count > _MOST_MEMBERS:
+    if not is_sound or count != msg.sightings or not 0 < count <= _MOST_MEMBERS:
         raise _malformed(msg, f"{msg.sightings} sightings and ranges of {count}")
     return tuple(
         SightingId(r.source, r.boot, sequence)
@@ -378,7 +391,8 @@ def _members(msg: Any) -> tuple[SightingId, ...]:
 
 def _malformed(msg: Any, what: str) -> FleetError:
     return FleetError(
-        f"target {msg.id!r} has {what}", "update edge_infer on the drone that published it"
+        f"target {msg.id[:_LONGEST_ID]!r} has {what}",
+        "update edge_infer on the drone that published it",
     )
 
 
@@ -409,6 +423,11 @@ def floors_to_msgs(messages: Messages, floors: Iterable[Floor]) -> list[Any]:
 def floors_from_msg(msg: Any) -> list[Floor]:
     """The floors of a Digest."""
     return [Floor(f.source, int(f.boot), int(f.below)) for f in msg.floors]
+
+
+def _millimetres(point: Any) -> tuple[float, float, float]:
+    """Not rounded yet: a finite number of metres may be none of millimetres."""
+    return point.x * 1000, point.y * 1000, point.z * 1000
 
 
 def _fill_point(point: Any, x_mm: int, y_mm: int, z_mm: int) -> None:

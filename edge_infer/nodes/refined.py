@@ -1,8 +1,9 @@
 """The refined layer beside a coordinator: another list of targets, worked out from nothing.
 
 It runs when a record stands in the fleet's last values (``Refinement``), on a
-thread of its own, for it takes long where there are many sightings. What every
-coordinator publishes follows from sightings and record alone.
+thread of its own, for it takes long where there are many sightings; while it
+does, Python's threads take turns, and a message waits 5 to 10 ms for its own.
+What every coordinator publishes follows from sightings and record alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ REFINEMENT = "refinement"
 
 _REST = 4
 """So many times as long as it worked it rests, so it takes a fifth of the time at most."""
+
+_LONGEST_REST_NS = 3600 * 10**9
+"""Who seems to have worked for longer had its clock set meanwhile."""
 
 
 class State(NamedTuple):
@@ -61,14 +65,15 @@ class RefinedLayer:
         self._asked: tuple[int, bytes] | None = None
         self._refused: bytes | None = None
         self._is_free = True
-        self._rests_until_ns = 0
+        self._ended_ns = self._rest_ns = 0
         self._is_closed = False
 
     def follow(self, state: State, sightings: Iterable[Sighting]) -> None:
         """Say what is known now; it may be worked on now, at a later call, or need no work."""
         if state[:2] == self._asked or not self._is_free:
             return
-        if self._now_ns() < self._rests_until_ns:
+        # A clock that was set back says nothing of how long it rested.
+        if 0 <= self._now_ns() - self._ended_ns < self._rest_ns:
             return
         record = self._record(state.record)
         if record is None:
@@ -102,8 +107,8 @@ class RefinedLayer:
         targets = refined_targets(task.sightings, task.record)
         if not self._is_closed:
             self._publish(targets, task.state)
-        now_ns = self._now_ns()
-        self._rests_until_ns = now_ns + _REST * max(0, now_ns - began_ns)
+        self._ended_ns = self._now_ns()
+        self._rest_ns = min(_REST * (self._ended_ns - began_ns), _LONGEST_REST_NS)
         self._is_free = True
 
     def _now_ns(self) -> int:

@@ -31,6 +31,15 @@ from edge_infer.fleet.refined.settling import improve
 VERSION = 1
 """Raised whenever the same sightings and numbers would give another outcome."""
 
+_MOST = 10**10
+"""Larger numbers in a record mean nothing: (100 m)², or 3,000 sigma."""
+
+_MOST_ROUNDS = 100
+"""After so many nothing moves; a record that asks for more would never be done with."""
+
+_QUOTED = 80
+"""Characters of a record that cannot be used which its error shows."""
+
 
 class Refinement(NamedTuple):
     """All that decides the outcome beside the sightings.
@@ -81,25 +90,27 @@ class Refinement(NamedTuple):
         """The record of ``to_json``.
 
         Raises:
-            FleetError: it is none, or of an algorithm that is not known here.
+            FleetError: it is none, of an algorithm that is not known here, or would
+                take for ever.
         """
         try:
             fields: Mapping[str, Any] = json.loads(text)
+            # First, for another version may have other numbers.
+            _check_version(fields)
             record = cls(**fields)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise FleetError(
-                f"this is no record of the refined layer: {text!r}", "see Refinement.to_json"
-            ) from error
-        if not all(type(value) is int and value > 0 for value in record):
-            raise FleetError(
-                f"a record of the refined layer has whole numbers above zero, not {text!r}",
+                f"this is no record of the refined layer: {text[:_QUOTED]!r}",
                 "see Refinement.to_json",
-            )
-        if record.version != VERSION:
-            raise FleetError(
-                f"version {record.version} of the refined layer is not known here",
-                f"use version {VERSION}, or one release on all machines",
-            )
+            ) from error
+        for name, value in record._asdict().items():
+            most = _MOST_ROUNDS if name.endswith("_rounds") else _MOST
+            if type(value) is not int or not 0 < value <= most:
+                raise FleetError(
+                    f"a record of the refined layer has whole numbers from 1 to {most} under"
+                    f" {name}, not {str(value)[:_QUOTED]}",
+                    "see Refinement.to_json",
+                )
         return record
 
 
@@ -135,6 +146,15 @@ def refine(sightings: Iterable[Sighting], record: Refinement = DEFAULT) -> Refin
         for cluster in clusters
     )
     return Refined(tuple(groups), tuple(sorted(offsets.items())), noise)
+
+
+def _check_version(fields: Mapping[str, Any]) -> None:
+    version = dict(fields).get("version", VERSION)
+    if type(version) is int and version != VERSION:
+        raise FleetError(
+            f"version {str(version)[:_QUOTED]} of the refined layer is not known here",
+            f"use version {VERSION}, or one release on all machines",
+        )
 
 
 def _pieces(

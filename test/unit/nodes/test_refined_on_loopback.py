@@ -12,10 +12,12 @@ import pytest
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.fleet.refined.refine import DEFAULT
 from edge_infer.fleet.refined.targets import refined_targets
+from edge_infer.fleet.registers import Entry, Stamp
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import sightings_to_msgs, target_from_msg
 from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
-from edge_infer.nodes.refined import RefinedLayer, State
+from edge_infer.nodes.record_conversions import entries_to_msgs
+from edge_infer.nodes.refined import REFINEMENT, RefinedLayer, State
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 OFFSETS_MM = {"drone_1": 1000, "drone_2": -1000}
@@ -49,6 +51,8 @@ class Hand:
         self.network = network
         self.node = network.runtime("hand").create_node("hand")
         self._publisher = topics.SIGHTINGS.publisher(self.node)
+        self._records = topics.RECORDS.publisher(self.node)
+        self._runtimes: list[Any] = []
         self.plain: dict[str, Any] = {}
         self.refined: dict[str, list[Any]] = {}
         self.coordinators = [self._coordinator("drone_1", tmp_path, options)]
@@ -70,12 +74,26 @@ class Hand:
             self.plain[name] = msg
 
         runtime = self.network.runtime(name, ["--ros-args", "-r", f"__ns:=/{name}"])
+        self._runtimes.append(runtime)
         topics.TARGETS.named(f"/{name}/coordinator/targets").subscription(self.node, hear)
         topics.REFINED_TARGETS.named(f"/{name}/coordinator/refined_targets").subscription(
             self.node, self.refined.setdefault(name, []).append
         )
         config = CoordinatorConfig(state_dir=str(folder / name), **options)
         return CoordinatorNode(runtime.create_node("coordinator"), config)
+
+    def set_clocks(self, by_s: float) -> None:
+        """The coordinators' system clocks jump, as when they are corrected in flight."""
+        for runtime in self._runtimes:
+            runtime._executor._offset_ns += round(by_s * 1e9)
+
+    def write(self, counter: int, value: bytes) -> None:
+        """Tell a record of the refined layer."""
+        entry = Entry(REFINEMENT, Stamp(counter, "hand", 1), value)
+        records = self.node.messages["edge_infer_msgs/msg/Records"]
+        msg = records(coordinator="/hand", records=entries_to_msgs(self.node.messages, [entry]))
+        self._records.publish(msg)
+        self.network.run_for(3.0)
 
     def say(self, sightings: list[Sighting]) -> None:
         for msg in sightings_to_msgs(self.node.messages, sightings, "map", "camera"):
@@ -129,7 +147,59 @@ def test_without_a_record_there_are_none(network: LoopbackNetwork, tmp_path: Pat
     assert hand.plain["drone_1"].targets
 
 
-@pytest.mark.parametrize("value", [DEFAULT._replace(version=99).to_json().encode(), b"\xff", b"[]"])
+NO_RECORDS = [
+    DEFAULT._replace(version=99).to_json().encode(),
+    DEFAULT._replace(offset_rounds=10**9).to_json().encode(),
+    b"\xff",
+    b"[]",
+    b"[" * 3900,
+]
+
+
+@pytest.mark.parametrize("value", NO_RECORDS)
+def test_a_fleet_with_a_record_of_another_release_goes_on_with_plain_targets(
+    network: LoopbackNetwork, tmp_path: Path, caplog: pytest.LogCaptureFixture, value: bytes
+) -> None:
+    hand = Hand(network, tmp_path, refined=True)
+    seen = flight()
+    hand.write(9, value)
+    hand.say(seen[:-5])
+    assert [r.levelname for r in caplog.records] == ["WARNING"] * 3
+    assert all("no refined targets" in r.message for r in caplog.records)
+    hand.say(seen[-5:])
+    assert len(caplog.records) == 3
+    assert hand.refined == {"drone_1": [], "drone_2": [], "drone_3": []}
+    assert {int(msg.sightings) for msg in hand.plain.values()} == {len(seen)}
+    hand.write(10, DEFAULT.to_json().encode())
+    assert [int(heard[-1].sightings) for heard in hand.refined.values()] == [len(seen)] * 3
+
+
+@pytest.mark.parametrize("by_s", [-3600.0, 3600.0])
+def test_a_clock_that_jumps_silences_no_list(
+    network: LoopbackNetwork, tmp_path: Path, by_s: float
+) -> None:
+    hand = Hand(network, tmp_path, refined=True)
+    seen = flight()
+    hand.say(seen[:-5])
+    hand.set_clocks(by_s)
+    hand.say(seen[-5:])
+    assert [int(msg.sightings) for msg in hand.plain.values()] == [len(seen)] * 3
+    assert [int(heard[-1].sightings) for heard in hand.refined.values()] == [len(seen)] * 3
+
+
+def test_a_sighting_beyond_all_numbers_is_refused_and_its_fleet_goes_on(
+    network: LoopbackNetwork, tmp_path: Path
+) -> None:
+    hand = Hand(network, tmp_path)
+    seen = flight()
+    (msg,) = sightings_to_msgs(hand.node.messages, seen[:1], "map", "camera")
+    msg.sightings[0].position.x = 1e306
+    hand._publisher.publish(msg)
+    hand.say(seen)
+    assert [int(msg.sightings) for msg in hand.plain.values()] == [len(seen)] * 3
+
+
+@pytest.mark.parametrize("value", NO_RECORDS)
 def test_a_record_of_another_release_is_said_once(
     network: LoopbackNetwork, caplog: pytest.LogCaptureFixture, value: bytes
 ) -> None:

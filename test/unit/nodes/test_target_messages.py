@@ -1,4 +1,4 @@
-"""Targets through their message and back, and what is no target."""
+"""Targets through their message and back, and what is no target or no sighting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from edge_infer.domain import Sighting, SightingId, Target
 from edge_infer.errors import FleetError
 from edge_infer.fleet.fusion import fuse
-from edge_infer.nodes.conversions import target_from_msg, target_to_msg
+from edge_infer.nodes.conversions import (
+    sightings_from_msg,
+    sightings_to_msgs,
+    target_from_msg,
+    target_to_msg,
+)
 from edge_infer.runtime.messages import MessageTypes
 
 MESSAGES = MessageTypes()
@@ -70,6 +75,18 @@ def _vote_of_no_number(msg: Any) -> None:
     msg.votes[0].votes = float("nan")
 
 
+def _more_votes_than_numbers_go(msg: Any) -> None:
+    msg.votes[0].votes = 1e305
+
+
+def _farther_than_numbers_go(msg: Any) -> None:
+    msg.position.y = 1e306
+
+
+def _of_nothing(msg: Any) -> None:
+    msg.members, msg.sightings = [], 0
+
+
 def _range_that_ends_before_it_starts(msg: Any) -> None:
     msg.members[0].first, msg.members[0].last = 4, 3
     msg.sightings = 2
@@ -89,16 +106,24 @@ def _no_identity(msg: Any) -> None:
     msg.id = "a/1"
 
 
+def _endless_identity(msg: Any) -> None:
+    msg.id = "a/1/" + "9" * 5000
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         _one_more,
         _negative_vote,
         _vote_of_no_number,
+        _more_votes_than_numbers_go,
+        _farther_than_numbers_go,
+        _of_nothing,
         _range_that_ends_before_it_starts,
         _ranges_that_overlap,
         _all_there_are,
         _no_identity,
+        _endless_identity,
     ],
 )
 def test_what_is_no_target_is_refused_in_one_sentence(spoil: Callable[[Any], None]) -> None:
@@ -108,8 +133,50 @@ def test_what_is_no_target_is_refused_in_one_sentence(spoil: Callable[[Any], Non
         target_from_msg(msg)
 
 
+def _nowhere(item: Any) -> None:
+    item.position.x = float("nan")
+
+
+def _beyond_all_numbers(item: Any) -> None:
+    item.position.z = -1e306
+
+
+def _below_zero(item: Any) -> None:
+    item.score = -0.5
+
+
+def _above_one(item: Any) -> None:
+    item.score = 1.5
+
+
+def _of_an_unknown_class(item: Any) -> None:
+    item.class_index = 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (_nowhere, "is not finite"),
+        (_beyond_all_numbers, "is not finite"),
+        (_below_zero, "has a score of -0.5, not 0 to 1"),
+        (_above_one, "has a score of 1.5, not 0 to 1"),
+        (_of_an_unknown_class, "names class 1 of 1"),
+    ],
+)
+def test_what_is_no_sighting_is_refused_in_one_sentence(
+    spoil: Callable[[Any], None], problem: str
+) -> None:
+    sighting = _sighting("a", 1, 3)
+    (msg,) = sightings_to_msgs(MESSAGES, [sighting], "map", "camera")
+    assert sightings_from_msg(msg) == [sighting]
+    spoil(msg.sightings[0])
+    with pytest.raises(FleetError, match=f"^a sighting of a {problem}"):
+        sightings_from_msg(msg)
+
+
 def _target(*members: tuple[str, int, int]) -> Target:
-    return fuse(
-        Sighting(SightingId(*m), 0, 0, "hot_cell", 0.5, 0, 0, 0, (1.0, 0.0, 1.0), "1")
-        for m in members
-    )
+    return fuse(_sighting(*member) for member in members)
+
+
+def _sighting(*identity: Any) -> Sighting:
+    return Sighting(SightingId(*identity), 0, 0, "hot_cell", 0.5, 0, 0, 0, (1.0, 0.0, 1.0), "1")

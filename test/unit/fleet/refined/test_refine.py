@@ -174,13 +174,26 @@ def test_a_record_survives_the_wire_and_decides_the_outcome() -> None:
     ("text", "problem"),
     [
         ('{"version":2}', "version 2"),
+        ('{"version":2,"colour":1}', "version 2"),
+        ('{"version":true}', "whole numbers"),
         ('{"merge_milli":0.5}', "whole numbers"),
         ('{"offset_rounds":0}', "whole numbers"),
+        ('{"offset_rounds":101}', "from 1 to 100 under offset_rounds, not 101"),
+        ('{"floor_mm2":1' + "0" * 3000 + "}", "under floor_mm2, not 10{79}:"),
         ('{"colour":1}', "no record"),
         ("[]", "no record"),
         ("nonsense", "no record"),
+        ("[" * 3900, r"no record of the refined layer: '\[{80}'"),
     ],
 )
 def test_another_record_is_refused_in_words(text: str, problem: str) -> None:
     with pytest.raises(FleetError, match=problem):
         Refinement.from_json(text)
+
+
+@pytest.mark.parametrize("name", Refinement._fields[1:])
+def test_the_largest_and_the_least_numbers_of_a_record_lead_to_an_outcome(name: str) -> None:
+    seen = seen_by(OFFSETS_MM, frames=2)
+    for value in (1, 100 if name.endswith("_rounds") else 10**10):
+        record = Refinement.from_json(f'{{"{name}":{value}}}')
+        assert sum(map(len, refine(seen, record).groups)) == len(seen)

@@ -108,7 +108,7 @@ class Refinement(NamedTuple):
             if type(value) is not int or not 0 < value <= most:
                 raise FleetError(
                     f"a record of the refined layer has whole numbers from 1 to {most} under"
-                    f" {name}, not {str(value)[:_QUOTED]}",
+                    f" {name}, unlike {text[:_QUOTED]!r}",
                     "see Refinement.to_json",
                 )
         return record

@@ -4,7 +4,8 @@ Records are few, so nobody asks for what it misses: who hears a digest that is n
 its own owes all that it holds, in parts. All hear all, and that keeps it calm: what
 another tells nobody needs to tell again, and when all agree the rest is not told
 either. An own write goes out at once; it spares nobody but itself, so steady writers
-do not keep a late joiner waiting.
+do not keep a late joiner waiting. So does what changed here and was not heard here:
+who joins two links carries it from one to the other.
 
 Events in, actions out: the caller owns topics, timers and the clock, and passes
 ``now_s`` of any clock. Periods are jittered, seeded by the name. Bytes are taken from a
@@ -28,6 +29,8 @@ MESSAGE_BYTES, RECORD_BYTES = 300, 48
 
 _Id = str | tuple[str, int, str]
 """The key of a last value; source, boot and name of a count."""
+
+_Some = dict[_Id, Entry | Count]
 
 
 @dataclass(frozen=True)
@@ -80,20 +83,18 @@ class RecordGossip:
         """Digests that were the own one lately, and until when that excuses a peer."""
         self._heard: dict[str, tuple[str, float]] = {}
         """Which other digests peers told, and until when that holds."""
-        self._written: dict[_Id, None] = {}
-        """The last own writes, the newest last: most likely what a peer misses."""
-        self._owed: dict[_Id, Entry | Count] = {}
+        self._known: _Some = {}
+        """What stands, the latest changes first: most likely what a peer misses."""
+        self._fresh: _Some = {}
+        """What changed and was neither told nor heard here."""
+        self._owed: _Some = {}
 
     def tell(self, part: Part, now_s: float) -> None:
         """Own writes are told at once."""
         self._bucket.level(self._at(now_s))
         self._bucket.spend(part_bytes(part))
         self._strike(part)
-        for identity, _ in _identified(part):
-            self._written.pop(identity, None)
-            self._written[identity] = None
-        while len(self._written) > self._config.most:
-            del self._written[next(iter(self._written))]
+        self._note(dict(_identified(part)))
 
     def hear(self, peer: str, digest: str, part: Part, records: Records, now_s: float) -> None:
         """A peer told its digest, and maybe records, which have been taken in before."""
@@ -105,22 +106,22 @@ class RecordGossip:
             self._heard.pop(peer, None)
         else:
             self._heard[peer] = digest, now + self._config.memory_s
-            self._owed = self._owed or self._all(records)
+            self._owed = self._owed or dict(self._known)
         self._strike(part)
 
     def poll(self, records: Records, now_s: float) -> Part | None:
         """What to tell now beside the digest, maybe nothing; None when nothing is due."""
         now, config = self._at(now_s), self._config
         self._follow(records, now)
+        if self._fresh and self._bucket.level(now) > 0:
+            return self._tell_of(self._fresh, now)
         if now < self._next_s:
             return None
         jitter = self._random.uniform(1 - config.jitter, 1 + config.jitter)
         self._next_s = now + config.period_s * jitter
         if not self._differs(now):
             self._owed.clear()
-        part = self._take(self._bucket.level(now))
-        self._bucket.spend(part_bytes(part))
-        return part
+        return self._tell_of(self._owed, now)
 
     def _at(self, now_s: float) -> float:
         """Time since the first call; a clock that is set back stands still."""
@@ -141,35 +142,44 @@ class RecordGossip:
     def _follow(self, records: Records, now: float) -> None:
         self._former = {d: until_s for d, until_s in self._former.items() if until_s > now}
         digest = records.digest()
-        if digest != self._digest:
-            self._former[self._digest] = now + self._config.patience_s
-            self._digest = digest
-
-    def _all(self, records: Records) -> dict[_Id, Entry | Count]:
-        """All that stands, own writes first, the newest of them at the front."""
+        if digest == self._digest:
+            return
         standing = dict(_identified(records.whole()))
-        first = [identity for identity in reversed(self._written) if identity in standing]
-        return {identity: standing[identity] for identity in (*first, *standing)}
+        changed = {i: record for i, record in standing.items() if self._known.get(i) != record}
+        self._note(changed)
+        if self._digest:  # what stood before the first look is told to who differs
+            self._fresh |= changed
+            self._former[self._digest] = now + self._config.patience_s
+        self._digest = digest
+
+    def _note(self, changed: _Some) -> None:
+        self._known = changed | (self._known | changed)
 
     def _strike(self, part: Part) -> None:
-        """What all have heard, or something later, is owed no more."""
+        """What all have heard, or something later, needs not be told."""
         for identity, told in _identified(part):
-            owed = self._owed.get(identity)
-            if owed is not None and (told == owed or _is_later(told, owed)):
-                del self._owed[identity]
+            for some in (self._owed, self._fresh):
+                kept = some.get(identity)
+                if kept is not None and (told == kept or _is_later(told, kept)):
+                    del some[identity]
 
-    def _take(self, level: float) -> Part:
-        """The first of what is owed, as much as bytes allow; one where there are any left."""
+    def _tell_of(self, some: _Some, now: float) -> Part:
+        part = self._take(some, self._bucket.level(now))
+        self._strike(part)
+        self._bucket.spend(part_bytes(part))
+        return part
+
+    def _take(self, some: _Some, level: float) -> Part:
+        """The first of some, as much as bytes allow; one where there are any left."""
         if level <= 0:
             return Part()
         entries: list[Entry] = []
         counts: list[Count] = []
         room = min(level, self._config.part_bytes)
-        for identity, record in list(islice(self._owed.items(), self._config.most)):
+        for record in islice(some.values(), self._config.most):
             room -= record_bytes(record)
             if room < 0 and (entries or counts):
                 break
-            del self._owed[identity]
             if isinstance(record, Entry):
                 entries.append(record)
             else:
@@ -198,7 +208,7 @@ def _identified(part: Part) -> Iterator[tuple[_Id, Entry | Count]]:
         yield count[:3], count
 
 
-def _is_later(told: Entry | Count, owed: Entry | Count) -> bool:
-    if isinstance(told, Entry) and isinstance(owed, Entry):
-        return told.stamp > owed.stamp
-    return isinstance(told, Count) and isinstance(owed, Count) and told.value > owed.value
+def _is_later(told: Entry | Count, kept: Entry | Count) -> bool:
+    if isinstance(told, Entry) and isinstance(kept, Entry):
+        return told.stamp > kept.stamp
+    return isinstance(told, Count) and isinstance(kept, Count) and told.value > kept.value

@@ -154,6 +154,78 @@ def test_steady_writers_do_not_keep_a_late_joiner_waiting() -> None:
     assert late.records.get("key 000") == b"v"
 
 
+def two_airs(heads: int, keys: int) -> tuple[Air, Air]:
+    """Two clusters of one; each head has a place in both, and its records in common."""
+    north, south = tellers(2, keys)
+    here, there = [north], [south]
+    for number in range(heads):
+        head, its_other = Teller(f"/head_{number}"), Teller(f"/head_{number}")
+        head.records.merge(north.records)
+        its_other.records = head.records
+        here.append(head)
+        there.append(its_other)
+    return Air(*here), Air(*there)
+
+
+def run_both(one: Air, other: Air, seconds: float) -> None:
+    for _ in range(round(seconds / TICK_S)):
+        one.run(TICK_S)
+        other.run(TICK_S)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_what_is_new_on_one_link_is_told_on_the_other_at_once_and_alone(heads: int) -> None:
+    here, there = two_airs(heads, keys=500)
+    run_both(here, there, 4.0)
+    north, south = here.tellers[0], there.tellers[0]
+    air = here if heads == 1 else there
+    writer, hearer = (north, south) if air is here else (south, north)
+    air.write(writer, "zz new")
+    run_both(here, there, 2 * TICK_S)
+    assert hearer.records.get("zz new") == b"v"
+    run_both(here, there, 20.0)
+    said = records_in(here.words) + records_in(there.words)
+    assert [record.key for record in said if isinstance(record, Entry)] == ["zz new"] * 2
+
+
+def test_what_is_new_waits_while_too_much_was_sent_and_is_not_lost() -> None:
+    here, there = two_airs(1, keys=5)
+    run_both(here, there, 4.0)
+    for number in range(20):
+        here.write(here.tellers[0], f"big {number:02}", b"x" * 4000)
+    run_both(here, there, 1.0)
+    south = there.tellers[0]
+    known = [number for number in range(20) if south.records.get(f"big {number:02}")]
+    assert 4 <= len(known) < 10
+    run_both(here, there, 8.0)
+    assert south.digest == here.tellers[0].digest
+    said = [part for _, name, part in there.words if name == "/head_0"]
+    assert sum(part == Part() for part in said) <= 13 / 1.5 + 1, "more than a digest a period"
+    sizes = [part_bytes(part) for part in said]
+    assert max(sizes) <= CONFIG.part_bytes + MESSAGE_BYTES + 4100
+    assert sum(sizes) <= CONFIG.burst_bytes + 13 * CONFIG.bytes_per_s + max(sizes)
+
+
+def test_what_was_heard_on_both_links_is_not_told_again() -> None:
+    (head,) = tellers(1, keys=3)
+    head.gossip.poll(head.records, 0.0)
+    part = Part([Entry("new", Stamp(1, "b", 1), b"v")], [Count("b", 1, "n", 2)])
+    head.records.add(part)
+    head.gossip.hear("/peer", head.digest, part, head.records, 0.1)
+    assert head.gossip.poll(head.records, 3.0) == Part()
+
+
+def test_a_change_that_a_later_one_replaces_is_told_as_that() -> None:
+    (head,) = tellers(1, keys=3)
+    head.gossip.poll(head.records, 0.0)
+    for value in (b"1", b"2"):
+        head.records.write("new", value, "b", 1)
+        head.gossip.hear("/peer", head.digest, Part(), head.records, 0.1)
+    part = head.gossip.poll(head.records, 0.1)
+    assert part == Part((Entry("new", Stamp(2, "b", 1), b"2"),))
+    assert head.gossip.poll(head.records, 0.2) is None
+
+
 def test_after_a_cut_the_newest_writes_come_first_and_the_rest_is_kept_back() -> None:
     left, right = tellers(2, keys=500)
     air = Air(left, right)
@@ -225,15 +297,17 @@ def test_a_clock_that_jumps_neither_floods_nor_falls_silent(jump_s: float) -> No
 def test_what_a_peer_told_or_something_later_is_owed_no_more() -> None:
     (teller,) = tellers(1)
     records, gossip = teller.records, teller.gossip
-    records.add(Part([Entry(k, Stamp(2, "a", 1), b"v") for k in "xyz"], [Count("a", 1, "n", 5)]))
+    counted = [Count("a", 1, "n", 5), Count("a", 1, "m", 5)]
+    records.add(Part([Entry(k, Stamp(2, "a", 1), b"v") for k in "wxyz"], counted))
     gossip.hear("/p", "another digest", Part(), records, 0.0)
     told = Part(
         [
+            Entry("w", Stamp(2, "b", 1), b"later"),
             Entry("x", Stamp(2, "a", 1), b"v"),
             Entry("y", Stamp(1, "a", 1), b"old"),
             Entry("z", Stamp(2, "a", 1), b"forged"),
         ],
-        [Count("a", 1, "n", 4)],
+        [Count("a", 1, "n", 4), Count("a", 1, "m", 6)],
     )
     gossip.hear("/p", "another digest", told, records, 0.1)
     part = gossip.poll(records, 3.0)
@@ -282,3 +356,24 @@ def test_whatever_they_hold_and_half_is_lost_they_agree_and_fall_silent(
     air.is_lost = lambda _sender, _hearer: False
     air.run(8.0)
     assert records_in(air.run(20.0)) == []
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 2), st.integers(0, 2**16))
+def test_two_clusters_agree_through_lossy_heads_and_fall_silent(heads: int, seed: int) -> None:
+    airs = two_airs(heads, keys=20)
+    rng = random.Random(seed)
+    for air in airs:
+        air.is_lost = lambda _sender, _hearer: rng.random() < 0.4
+    for step in range(12):
+        air = airs[rng.randrange(2)]
+        air.write(air.tellers[0], f"key {rng.randrange(4)}", str(step).encode())
+        run_both(*airs, 0.4)
+    run_both(*airs, 60.0)
+    assert len({teller.digest for air in airs for teller in air.tellers}) == 1
+    for air in airs:
+        air.is_lost = lambda _sender, _hearer: False
+    run_both(*airs, 8.0)
+    first = [len(air.words) for air in airs]
+    run_both(*airs, 20.0)
+    assert [records_in(air.words[n:]) for air, n in zip(airs, first, strict=True)] == [[], []]

@@ -219,3 +219,24 @@ def test_clusters_share_records_through_their_heads(network: LoopbackNetwork) ->
     north[1].write("k", "from the north")
     assert agree(network, [*north, *south], 30.0)
     assert south[1].get("k") == "from the north"
+
+
+def test_a_write_in_one_cluster_costs_the_others_that_write_alone(network: LoopbackNetwork) -> None:
+    north = [Member(network, f"drone_{number}", "north") for number in (1, 2)]
+    south = [Member(network, f"drone_{number}", "south") for number in (3, 4)]
+    network.run_for(10.0)
+    for number in range(300):
+        north[1].write(f"key {number:03}", "x")
+    assert agree(network, [*north, *south], 60.0)
+    network.run_for(5.0)
+    ear = network.runtime("ear", []).create_node("ear")
+    heard: dict[str, list[str]] = {"": [], "south": []}
+    for cluster, keys in heard.items():
+        topics.RECORDS.of(cluster).subscription(
+            ear, lambda msg, keys=keys: keys.extend(record.key for record in msg.records)
+        )
+    north[1].write("zz new", "from the north")
+    network.run_for(0.3)
+    assert south[1].get("zz new") == "from the north"
+    network.run_for(10.0)
+    assert heard == {"": ["zz new"], "south": ["zz new"]}

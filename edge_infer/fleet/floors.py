@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
+from edge_infer.fleet.elapsed import Elapsed
 from edge_infer.fleet.ranges import Log, LogRange
 
 HIGHEST = (1 << 32) - 1
@@ -53,10 +54,8 @@ class FloorKeeper:
     def __init__(self, keep_s: float, sources: Collection[str], step_s: float = 1.0) -> None:
         self._keep_s = keep_s
         self._sources = frozenset(sources)
-        self._step_s = step_s
-        self._age_s = 0.0
+        self._age = Elapsed(step_s)
         self._marked_s: float | None = None
-        self._last_s: float | None = None
         self._marks: dict[Log, deque[tuple[float, int]]] = {}
         """Of each log: at which age all below a number were there already."""
 
@@ -64,11 +63,9 @@ class FloorKeeper:
         """Time goes on; returns the floors to raise, empty for none."""
         if self._keep_s <= 0:
             return []
-        if self._last_s is not None:
-            self._age_s += min(max(now_s - self._last_s, 0.0), self._step_s)
-        self._last_s = now_s
-        if self._marked_s is None or self._age_s - self._marked_s >= self._keep_s / _MARKS:
-            self._marked_s = self._age_s
+        age_s = self._age.at(now_s)
+        if self._marked_s is None or age_s - self._marked_s >= self._keep_s / _MARKS:
+            self._marked_s = age_s
             self._mark(replica)
         return self._due()
 
@@ -78,14 +75,14 @@ class FloorKeeper:
             marks = self._marks.setdefault(log, deque())
             below = min(top + 1, HIGHEST)
             if not marks or marks[-1][1] < below:
-                marks.append((self._age_s, below))
+                marks.append((self._age.now_s, below))
 
     def _due(self) -> list[Floor]:
         """The highest floor that is old enough, of each log."""
         floors = []
         for log, marks in self._marks.items():
             below = 0
-            while marks and self._age_s - marks[0][0] >= self._keep_s:
+            while marks and self._age.now_s - marks[0][0] >= self._keep_s:
                 below = marks.popleft()[1]
             if below:
                 floors.append(Floor(*log, below))

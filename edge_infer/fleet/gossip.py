@@ -26,6 +26,7 @@ from typing import NamedTuple
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.fleet.answering import Answering, Until, holding
 from edge_infer.fleet.bucket import Bucket
+from edge_infer.fleet.elapsed import Elapsed
 from edge_infer.fleet.ranges import LogRange, common, head, minus
 from edge_infer.fleet.replica import Replica
 
@@ -106,8 +107,7 @@ class Gossip:
         self._random = random.Random(name)
         self._bucket = Bucket(self._config.bytes_per_s, self._config.burst_bytes)
         self._answering = Answering(self._config.again_s, self._config.batch)
-        self._last_s: float | None = None
-        self._now_s = 0.0
+        self._time = Elapsed()
         self._next_s: float | None = None
         self._differs_until_s = float("-inf")
         self._told = 0
@@ -125,7 +125,7 @@ class Gossip:
 
     def due(self, now_s: float) -> bool:
         """Whether to send a digest now; while the bucket is overdrawn it waits."""
-        now, period_s = self._at(now_s), self._config.period_s
+        now, period_s = self._time.at(now_s), self._config.period_s
         if self._next_s is None:
             self._next_s = now + period_s * self._random.random()
         if now < self._next_s or self._bucket.level(now) < 0:
@@ -137,7 +137,7 @@ class Gossip:
     def excerpt(self, ranges: Sequence[LogRange], now_s: float) -> list[LogRange]:
         """Of all ranges those to tell in the digest that is due: none while all agree."""
         told: list[LogRange] = []
-        if self._at(now_s) < self._differs_until_s:
+        if self._time.at(now_s) < self._differs_until_s:
             room = self._config.digest_ranges
             first = self._told if self._told < len(ranges) else 0
             told = list(ranges[first : first + room])
@@ -154,7 +154,7 @@ class Gossip:
         if digest == replica.digest():
             self._offers.pop(peer, None)
             return []
-        now = self._at(now_s)
+        now = self._time.at(now_s)
         self._differs_until_s = until_s = now + self._config.memory_s
         missing = replica.missing(ranges)
         self._notice(missing, replica, now)
@@ -180,7 +180,7 @@ class Gossip:
         """A request was heard, whomever it is for."""
         if requester == self._name:
             return
-        now = self._at(now_s)
+        now = self._time.at(now_s)
         self._wait_for(ranges, now)
         delay_s = 0.0
         if responder != self._name:
@@ -189,11 +189,11 @@ class Gossip:
 
     def hear_sightings(self, identities: Iterable[SightingId], now_s: float) -> None:
         """Sightings were heard, new or again: nobody needs to answer with these."""
-        self._answering.hear(identities, self._at(now_s))
+        self._answering.hear(identities, self._time.at(now_s))
 
     def poll(self, replica: Replica, now_s: float) -> Iterator[Ask | Answer]:
         """What is due now; to be called often, a few times per ``spread_s`` at least."""
-        now = self._at(now_s)
+        now = self._time.at(now_s)
         self._asked = [some for some in self._asked if some.at_s > now]
         self._offers = {p: offer for p, offer in self._offers.items() if offer.at_s > now}
         self._notice((), replica, now)
@@ -207,13 +207,6 @@ class Gossip:
             yield Answer(sightings)
 
     # --- inside ----------------------------------------------------------------------------
-
-    def _at(self, now_s: float) -> float:
-        """Time since the first call; a clock that is set back stands still."""
-        if self._last_s is not None:
-            self._now_s += max(now_s - self._last_s, 0.0)
-        self._last_s = now_s
-        return self._now_s
 
     def _room(self, now: float) -> int:
         """Sightings that may be sent now."""

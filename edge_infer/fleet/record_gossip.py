@@ -21,6 +21,7 @@ from itertools import islice
 
 from edge_infer.fleet.bucket import Bucket
 from edge_infer.fleet.counters import Count
+from edge_infer.fleet.elapsed import Elapsed
 from edge_infer.fleet.records import Part, Records
 from edge_infer.fleet.registers import Entry
 
@@ -75,8 +76,7 @@ class RecordGossip:
         self._name = name
         self._random = random.Random(name)
         self._bucket = Bucket(self._config.bytes_per_s, self._config.burst_bytes)
-        self._last_s: float | None = None
-        self._now_s = 0.0
+        self._time = Elapsed()
         self._next_s = self._config.period_s * self._random.random()
         self._digest = ""
         self._former: dict[str, float] = {}
@@ -91,7 +91,7 @@ class RecordGossip:
 
     def tell(self, part: Part, now_s: float) -> None:
         """Own writes are told at once."""
-        self._bucket.level(self._at(now_s))
+        self._bucket.level(self._time.at(now_s))
         self._bucket.spend(part_bytes(part))
         self._strike(part)
         self._note(dict(_identified(part)))
@@ -100,7 +100,7 @@ class RecordGossip:
         """A peer told its digest, and maybe records, which have been taken in before."""
         if peer == self._name:
             return
-        now = self._at(now_s)
+        now = self._time.at(now_s)
         self._follow(records, now)
         if digest == self._digest or digest in self._former:
             self._heard.pop(peer, None)
@@ -111,7 +111,7 @@ class RecordGossip:
 
     def poll(self, records: Records, now_s: float) -> Part | None:
         """What to tell now beside the digest, maybe nothing; None when nothing is due."""
-        now, config = self._at(now_s), self._config
+        now, config = self._time.at(now_s), self._config
         self._follow(records, now)
         if self._fresh and self._bucket.level(now) > 0:
             return self._tell_of(self._fresh, now)
@@ -122,13 +122,6 @@ class RecordGossip:
         if not self._differs(now):
             self._owed.clear()
         return self._tell_of(self._owed, now)
-
-    def _at(self, now_s: float) -> float:
-        """Time since the first call; a clock that is set back stands still."""
-        if self._last_s is not None:
-            self._now_s += max(now_s - self._last_s, 0.0)
-        self._last_s = now_s
-        return self._now_s
 
     def _differs(self, now: float) -> bool:
         """Whether some peer's last word is not what is held here by now."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from edge_infer.domain import Sighting
 from edge_infer.errors import FleetError
+from edge_infer.fleet.elapsed import Elapsed
 from edge_infer.fleet.floors import Floor, FloorKeeper
 from edge_infer.fleet.gossip import GossipConfig
 from edge_infer.fleet.heads import Heads
@@ -71,8 +72,7 @@ class Replication:
         self._complaints = Complaints(node)
         self.replica = Replica()
         self._own_digests: deque[str] = deque([self.replica.digest()], maxlen=REMEMBERED)
-        self._last_s: float | None = None
-        self._elapsed_s = 0.0
+        self._time = Elapsed()
         self._heads = (
             Heads(node.get_fully_qualified_name(), self._gossip.memory_s) if cluster else None
         )
@@ -164,16 +164,9 @@ class Replication:
         if self._keeper and (due := self._keeper.tick(self.replica, now_s)):
             self._raise_floors(due)
         if self._heads:
-            self._lead_or_follow(self._heads, self._elapsed(now_s))
+            self._lead_or_follow(self._heads, self._time.at(now_s))
         for link in self._links():
             link.tick()
-
-    def _elapsed(self, now_s: float) -> float:
-        """Time since the first call; a clock that is set back stands still."""
-        if self._last_s is not None:
-            self._elapsed_s += max(now_s - self._last_s, 0.0)
-        self._last_s = now_s
-        return self._elapsed_s
 
     def _lead_or_follow(self, heads: Heads, elapsed_s: float) -> None:
         for name in self._home.heard_s:

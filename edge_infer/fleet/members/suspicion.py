@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+from edge_infer.fleet.elapsed import Elapsed
+
 
 class Attention:
     """The time in which an observer paid attention, and its doubt in itself.
@@ -27,20 +29,20 @@ class Attention:
         self._longest_s = 2 * tick_s
         self._most = most
         self._calm_s = calm_s
-        self._last_s: float | None = None
+        self._time = Elapsed(self._longest_s)
         self._ticked_s: float | None = None
         self._changed_s = 0.0
-        self.now_s = 0.0
-        """Attentive time since the beginning."""
         self.doubt = 0
         """0 when all is well; time-outs are stretched by one more than this."""
 
+    @property
+    def now_s(self) -> float:
+        """Attentive time since the beginning."""
+        return self._time.now_s
+
     def at(self, clock_s: float) -> float:
         """Let time pass until the clock shows this; returns the attentive time."""
-        if self._last_s is not None:
-            self.now_s += min(max(clock_s - self._last_s, 0.0), self._longest_s)
-        self._last_s = clock_s
-        return self.now_s
+        return self._time.at(clock_s)
 
     def tick(self, clock_s: float) -> float:
         """The same once per tick: doubt rises when it is late, and falls while it is calm."""

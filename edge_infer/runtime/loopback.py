@@ -66,7 +66,8 @@ class LoopbackNetwork:
         self._groups: dict[str, int] = {}
         self._cut_since: dict[tuple[str, str], int] = {}
         self._runtimes: list[LocalRuntime] = []
-        self._hosts: list[str] = []
+        self._executors: dict[str, list[LoopbackExecutor]] = {}
+        """Of each host."""
         self._is_running = False
 
     # --- what a test does ----------------------------------------------------
@@ -81,11 +82,12 @@ class LoopbackNetwork:
             args: command line.
             clock_offset_s: so far is its system clock ahead of the network's.
         """
-        if host not in self._hosts:
-            self._hosts.append(host)
+        if host not in self._executors:
+            self._executors[host] = []
             if self._groups:
                 self._update_links()
         executor = LoopbackExecutor(self, round(clock_offset_s * 1e9))
+        self._executors[host].append(executor)
         runtime = LocalRuntime("loopback", LoopbackTransport(self, host), executor, args)
         self._runtimes.append(runtime)
         return runtime
@@ -99,6 +101,11 @@ class LoopbackNetwork:
         """Let virtual time pass until the condition holds; False when it ran out first."""
         self._check_parameters()
         return self.run(condition, self.now_ns + round(timeout_s * 1e9), lambda: False)
+
+    def set_clock(self, host: str, by_s: float) -> None:
+        """The system clock of a host jumps, as when it is corrected in flight."""
+        for executor in self._executors[host]:
+            executor.offset_ns += round(by_s * 1e9)
 
     def partition(self, groups: Sequence[Collection[str]]) -> None:
         """Cut every connection between hosts of different groups.
@@ -182,7 +189,7 @@ class LoopbackNetwork:
 
     def _update_links(self) -> None:
         """Cut or mend links after the groups or the hosts changed."""
-        pairs = list(itertools.permutations(self._hosts, 2))
+        pairs = list(itertools.permutations(self._executors, 2))
         forgotten = {pair for pair in pairs if not self.sees(*pair)}
         for pair in pairs:
             if self.is_cut(*pair):
@@ -285,14 +292,14 @@ class LoopbackExecutor:
 
     def __init__(self, network: LoopbackNetwork, offset_ns: int = 0) -> None:
         self._network = network
-        self._offset_ns = offset_ns
+        self.offset_ns = offset_ns
         self._is_stopped = False
 
     def steady_ns(self) -> int:
         return self._network.now_ns
 
     def system_ns(self) -> int:
-        return self._network.start_ns + self._offset_ns + self._network.now_ns
+        return self._network.start_ns + self.offset_ns + self._network.now_ns
 
     def call_soon(self, callback: Task) -> None:
         self._network.ready.append(callback)

@@ -53,10 +53,6 @@ class SightingDrone:
         """Of its coordinator's state when it last told targets; empty before."""
         return str(self._targets[-1].digest) if self._targets else ""
 
-    def set_clock(self, by_s: float) -> None:
-        """Its system clock jumps, as when it is corrected in flight."""
-        self._runtime._executor._offset_ns += round(by_s * 1e9)
-
     def crash(self) -> None:
         """Switched off."""
         self._runtime.shutdown()

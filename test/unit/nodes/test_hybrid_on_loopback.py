@@ -197,7 +197,7 @@ def test_records_cross_in_both_directions(scene: Scene) -> None:
 
 def test_a_clock_that_is_set_back_costs_no_head(scene: Scene) -> None:
     for name in CLUSTERS["red"]:
-        scene.drones[name].set_clock(-3600.0)
+        scene.network.set_clock(name, -3600.0)
     scene.network.run_for(5.0)
     assert scene.heads() == ["drone_1", "drone_4"]
     scene.lose("drone_1")

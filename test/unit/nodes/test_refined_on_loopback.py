@@ -52,7 +52,6 @@ class Hand:
         self.node = network.runtime("hand").create_node("hand")
         self._publisher = topics.SIGHTINGS.publisher(self.node)
         self._records = topics.RECORDS.publisher(self.node)
-        self._runtimes: list[Any] = []
         self.plain: dict[str, Any] = {}
         self.refined: dict[str, list[Any]] = {}
         self.coordinators = [self._coordinator("drone_1", tmp_path, options)]
@@ -74,7 +73,6 @@ class Hand:
             self.plain[name] = msg
 
         runtime = self.network.runtime(name, ["--ros-args", "-r", f"__ns:=/{name}"])
-        self._runtimes.append(runtime)
         topics.TARGETS.named(f"/{name}/coordinator/targets").subscription(self.node, hear)
         topics.REFINED_TARGETS.named(f"/{name}/coordinator/refined_targets").subscription(
             self.node, self.refined.setdefault(name, []).append
@@ -84,8 +82,8 @@ class Hand:
 
     def set_clocks(self, by_s: float) -> None:
         """The coordinators' system clocks jump, as when they are corrected in flight."""
-        for runtime in self._runtimes:
-            runtime._executor._offset_ns += round(by_s * 1e9)
+        for name in self.refined:
+            self.network.set_clock(name, by_s)
 
     def write(self, counter: int, value: bytes) -> None:
         """Tell a record of the refined layer."""

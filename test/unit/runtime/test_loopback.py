@@ -87,6 +87,11 @@ def test_each_process_has_its_own_clock_and_all_one_steady_time():
     apart = right.get_clock().now() - late.get_clock().now()
     assert apart.nanoseconds == 600_000_000_000
     assert rings == [1_000_000_000, 2_000_000_000]
+    network.set_clock("a", 590.0)
+    network.run_for(1.0)
+    apart = right.get_clock().now() - late.get_clock().now()
+    assert apart.nanoseconds == 10_000_000_000
+    assert rings[2:] == [3_000_000_000]
 
 
 def test_delays_are_within_their_limits():

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import psutil
 
@@ -107,7 +108,7 @@ def _served(
     gc.freeze()
     for arrival in arrivals:
         at_s = arrival.at_s
-        yield at_s, _taken_s(lambda at_s=at_s: coordinator.wait_until(at_s)), False  # type: ignore[misc]
+        yield at_s, _taken_s(partial(coordinator.wait_until, at_s)), False
         coordinator.send(arrival.payload)
         yield at_s, _taken_s(coordinator.take), True
     gc.unfreeze()
@@ -141,7 +142,7 @@ def _growth(known: Sequence[int], progress: Progress) -> Iterator[Row]:
         insert(list(itertools.islice(source, n - window - len(replica))))
         gc.collect()
         slices = [list(itertools.islice(source, SLICE)) for _ in range(window // SLICE)]
-        taken = [_taken_s(lambda some=some: insert(some)) / SLICE * 1e6 for some in slices]  # type: ignore[misc]
+        taken = [_taken_s(partial(insert, some)) / SLICE * 1e6 for some in slices]
         yield {"growth to": n, "µs each": rounded(median(taken)), "process MB": _process_mb()}
 
 

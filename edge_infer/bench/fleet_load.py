@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_infer.bench.duplicates import DRONES, SIGMA_M, SPACING_M, VIEWS
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import sightings_to_msgs
@@ -15,16 +16,8 @@ from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
 from edge_infer.nodes.identity import Identity
 from edge_infer.runtime.loopback import LoopbackNetwork
 
-VIEWS = 8
-"""Sightings per thing, on average."""
-SPACING_M = 12.0
-"""Between neighbouring things."""
-SIGMA_M = 1.0
-"""Error of a position, per axis."""
 FRAMES_PER_S = 5
 """Of each drone that has something to tell; a frame is one array."""
-DRONES = 20
-"""In a scene without a schedule."""
 PER_FRAME = 5
 """Sightings per frame in a scene."""
 THINGS = 50

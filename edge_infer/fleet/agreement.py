@@ -144,10 +144,9 @@ class Agreement:
             return False
         if min(now_s - one.words[0].at_s, now_s - other.words[0].at_s) < self._settle_s:
             return False  # too new to judge
+        # Who tells no ranges agrees with all whom it hears, so it does not hear the other.
         if not one.held() or not other.held():
-            return (
-                True  # who tells no ranges agrees with all whom it hears: it does not hear this one
-            )
+            return True
         since_s = now_s - self._settle_s
         return bool(one.lacks(other.held(since_s)) or other.lacks(one.held(since_s)))
 

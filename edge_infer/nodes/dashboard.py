@@ -15,6 +15,7 @@ from pydantic import Field
 from edge_infer.dashboard.server import DashboardServer
 from edge_infer.dashboard.snapshot import DroneState, RemovalView, Snapshot
 from edge_infer.domain import Sighting, Target
+from edge_infer.fleet.agreement import Standing
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
 from edge_infer.nodes.config import GateConfig, MapFrame, Seed
@@ -122,19 +123,16 @@ class DashboardNode:
     @property
     def replicas_agree(self) -> bool:
         """Whether every coordinator that is heard, in whatever cluster, holds this state."""
-        return all(digest == self.digest for digest in self._digests_heard())
+        return all(digest == self.digest for digest in _heard(self.listener.standings()))
 
     @property
     def digest(self) -> str:
         """Of the state."""
         return self.replication.replica.digest()
 
-    def _digests_heard(self) -> list[str]:
-        return [one.digest for one in self.listener.standings() if one.part]
-
-    def _replicas_in_step(self) -> bool | None:
+    def _replicas_in_step(self, standings: Sequence[Standing]) -> bool | None:
         """The same, but for what is on its way; None where nobody else is heard."""
-        digests = self._digests_heard()
+        digests = _heard(standings)
         return all(map(self.replication.was_ours, digests)) if len(digests) > 1 else None
 
     @property
@@ -152,7 +150,7 @@ class DashboardNode:
     def snapshot(self, finished: bool = False) -> Snapshot:
         """Everything that the page shows, now."""
         now_ns = self._now_ns()
-        truth = self.truth()
+        truth, standings = self.truth(), self.listener.standings()
         return Snapshot(
             stamp_ns=now_ns,
             elapsed_s=(now_ns - self._started_ns) / 1e9,
@@ -160,8 +158,8 @@ class DashboardNode:
             drones=drone_views(self.observer, self._state_of),
             targets=target_views(self.targets),
             removals=self._recent_removals(now_ns),
-            coordinators=coordinator_views(self.listener.standings()),
-            replicas_agree=self._replicas_in_step(),
+            coordinators=coordinator_views(standings),
+            replicas_agree=self._replicas_in_step(standings),
             digest=self.digest,
             duplicates_removed=self.duplicates_removed,
             frame_to_target_ms=latency(self.observer.durations("frame_to_target_elsewhere")),
@@ -212,3 +210,8 @@ class DashboardNode:
 
     def _now_ns(self) -> int:
         return self._node.get_clock().now().nanoseconds
+
+
+def _heard(standings: Sequence[Standing]) -> list[str]:
+    """The digests of those that are not silent."""
+    return [one.digest for one in standings if one.part]

@@ -51,7 +51,7 @@ class FleetListener:
 
     def now_s(self) -> float:
         """Of the node's clock; the agreement's times, too."""
-        return self._now_ns() / 1e9
+        return self._node.get_clock().now().nanoseconds / 1e9
 
     def standings(self) -> list[Standing]:
         """How the coordinators stand to each other now."""
@@ -103,9 +103,6 @@ class FleetListener:
         if name not in self._digest_topics:
             self._digest_topics.add(name)
             topics.DIGEST.named(name).subscription(self._node, self._on_digest)
-
-    def _now_ns(self) -> int:
-        return self._node.get_clock().now().nanoseconds
 
 
 def _pose_of(heartbeat: Any) -> Pose | None:

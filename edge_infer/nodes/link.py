@@ -42,7 +42,7 @@ class Link:
         on_sightings: called with this link and what was heard, known or not.
         on_floors: called with the floors of a peer that differs.
         on_records: called after records have changed.
-        on_refused: called with what could not be understood.
+        on_refused: called with the counter of what could not be taken in, and why.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Link:
         on_sightings: Callable[[Link, Sequence[Sighting]], None],
         on_floors: Callable[[Iterable[Floor]], None],
         on_records: Callable[[], None],
-        on_refused: Callable[[FleetError], None],
+        on_refused: Callable[[str, FleetError], None],
     ) -> None:
         self._node = node
         self._status = status
@@ -68,11 +68,9 @@ class Link:
         self._on_refused = on_refused
         self._name = node.get_fully_qualified_name()
         self._gossip = Gossip(self._name, gossip)
-        self.heard_s: dict[str, float] = {}
-        """When each peer told a digest, since it was last looked at."""
-        self.records = RecordExchange(
-            node, status, replica.records, cluster, on_records, on_refused
-        )
+        self.heard: set[str] = set()
+        """Who has told a digest since this was last looked at."""
+        self.records = RecordExchange(node, replica.records, cluster, on_records, on_refused)
         sightings, digest, request = (
             topic.of(cluster)
             for topic in (topics.SIGHTINGS, topics.DIGEST, topics.SIGHTING_REQUEST)
@@ -121,8 +119,7 @@ class Link:
         try:
             heard = sightings_from_msg(msg)
         except FleetError as error:
-            self._status.count("sightings_refused")
-            self._on_refused(error)
+            self._on_refused("sightings_refused", error)
             return
         self._on_sightings(self, heard)
         self._gossip.hear_sightings([sighting.id for sighting in heard], self._now_s())
@@ -130,7 +127,7 @@ class Link:
     def _hear_digest(self, msg: Any) -> None:
         if msg.coordinator == self._name:
             return
-        self.heard_s[msg.coordinator] = self._now_s()
+        self.heard.add(msg.coordinator)
         if msg.floors and msg.digest != self._replica.digest():
             self._on_floors(floors_from_msg(msg))
         missing = self._gossip.on_digest(

@@ -11,7 +11,6 @@ from edge_infer.fleet.records import Part, Records
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import header_to_msg
 from edge_infer.nodes.record_conversions import counts_to_msgs, entries_to_msgs, part_from_msg
-from edge_infer.nodes.status import StatusReporter
 from edge_infer.runtime.api import Node
 
 
@@ -20,24 +19,21 @@ class RecordExchange:
 
     Args:
         node: the handle.
-        status: where refusals are counted.
         records: of the replica.
         cluster: on whose topic.
         on_change: called after records have come that were not known.
-        on_refused: called with what could not be taken in.
+        on_refused: called with the counter of what could not be taken in, and why.
     """
 
     def __init__(
         self,
         node: Node,
-        status: StatusReporter,
         records: Records,
         cluster: str,
         on_change: Callable[[], None],
-        on_refused: Callable[[FleetError], None],
+        on_refused: Callable[[str, FleetError], None],
     ) -> None:
         self._node = node
-        self._status = status
         self._records = records
         self._on_change = on_change
         self._on_refused = on_refused
@@ -82,8 +78,7 @@ class RecordExchange:
         try:
             self._records.add(part)
         except FleetError as error:
-            self._status.count("records_refused")
-            self._on_refused(error)
+            self._on_refused("records_refused", error)
             if not isinstance(error, IdentityConflictError):
                 part = Part()
         if self._records.digest() != before:

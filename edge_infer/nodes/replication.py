@@ -90,8 +90,7 @@ class Replication:
         try:
             self._take_in(self._home, sightings_from_msg(msg))
         except FleetError as error:
-            self._status.count("sightings_refused")
-            self._complaints.warn(error)
+            self._refuse("sightings_refused", error)
 
     def was_ours(self, digest: str) -> bool:
         """Whether a digest is or lately was this replica's: what differs is on its way."""
@@ -127,7 +126,7 @@ class Replication:
             on_sightings=self._take_in,
             on_floors=self._raise_floors,
             on_records=self._remember_digest,
-            on_refused=self._complaints.warn,
+            on_refused=self._refuse,
         )
 
     def _links(self) -> list[Link]:
@@ -148,9 +147,12 @@ class Replication:
         try:
             return self.replica.add(sighting)
         except FleetError as error:
-            self._status.count("sightings_refused")
-            self._complaints.warn(error)
+            self._refuse("sightings_refused", error)
             return False
+
+    def _refuse(self, counter: str, error: FleetError) -> None:
+        self._status.count(counter)
+        self._complaints.warn(error)
 
     def _raise_floors(self, floors: Iterable[Floor]) -> None:
         gone = self.replica.raise_floors(floors)
@@ -169,9 +171,9 @@ class Replication:
             link.tick()
 
     def _lead_or_follow(self, heads: Heads, elapsed_s: float) -> None:
-        for name in self._home.heard_s:
+        for name in self._home.heard:
             heads.hear(name, elapsed_s)
-        self._home.heard_s.clear()  # they count again when they speak again
+        self._home.heard.clear()  # they count again when they speak again
         leads = heads.is_head(elapsed_s)
         if leads == self.is_head:
             return

@@ -38,6 +38,11 @@ setup(
         "pymap3d>=3,<4",
         "rich>=13",
         "psutil>=5.9",
+        "tuf>=7.0.1,<8",
+        "cryptography>=42",
+        "zstandard>=0.22",
+        "bsdiff4>=1.2.5",
+        "fsspec>=2024.2",
         'cyclonedds>=0.10.2,<12; platform_machine == "x86_64"',
     ],
     extras_require={

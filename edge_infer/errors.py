@@ -122,6 +122,17 @@ class IdentityConflictError(FleetError):
     """One sighting identity arrived with two different payloads."""
 
 
+# --- updates ---------------------------------------------------------------------
+
+
+class UpdateError(EdgeInferError):
+    """A model update: its metadata, a package, a slot or a rollout."""
+
+
+class TrustError(UpdateError):
+    """Metadata or a package that is not signed by whom this drone trusts, or is out of date."""
+
+
 # --- simulation ----------------------------------------------------------------
 
 

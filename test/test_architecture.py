@@ -31,11 +31,26 @@ ONLY_IN = {
     "pymap3d": ["geometry.py"],
     "rosbags": ["runtime/"],
     "matplotlib": ["evaluation/", "training/"],
+    "tuf": ["updates/"],
+    "securesystemslib": ["updates/"],
+    "zstandard": ["updates/", "bench/"],
+    "bsdiff4": ["updates/", "bench/"],
+    "fsspec": ["updates/"],
     "rich": ["cli/", "swarm/table.py", "bench/", "training/"],
 }
 """Which files may import a library that not every room may know."""
 
-GROUND = {"errors", "domain", "files", "geometry", "outlines", "metrics", "memory", "energy"}
+GROUND = {
+    "bucket",
+    "errors",
+    "domain",
+    "files",
+    "geometry",
+    "outlines",
+    "metrics",
+    "memory",
+    "energy",
+}
 
 MAY_IMPORT = {
     "errors": set(),
@@ -43,6 +58,7 @@ MAY_IMPORT = {
     "geometry": {"errors", "domain"},
     "outlines": set(),
     "files": set(),
+    "bucket": set(),
     "metrics": set(),
     "memory": set(),
     "energy": set(),
@@ -51,6 +67,7 @@ MAY_IMPORT = {
     "models": GROUND,
     "packing": GROUND | {"models", "backends", "perception"},
     "fleet": GROUND,
+    "updates": GROUND | {"models"},
     "simulation": GROUND,
     "datasets": GROUND | {"simulation", "perception", "models"},
     "evaluation": GROUND | {"datasets", "models", "perception", "backends", "simulation"},
@@ -60,9 +77,10 @@ MAY_IMPORT = {
     "dashboard": GROUND,
     "swarm": GROUND | {"dashboard", "fleet", "simulation"},
     "nodes": GROUND
-    | {"perception", "backends", "models", "fleet", "runtime", "simulation", "dashboard", "swarm"},
+    | {"perception", "backends", "models", "fleet", "updates"}
+    | {"runtime", "simulation", "dashboard", "swarm"},
     "bench": GROUND
-    | {"perception", "backends", "models", "fleet", "runtime", "simulation", "nodes"},
+    | {"perception", "backends", "models", "fleet", "updates", "runtime", "simulation", "nodes"},
 }
 """Room -> the rooms that it may import; cli and __main__ may import all."""
 

@@ -23,9 +23,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from edge_infer.bucket import Bucket
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.fleet.answering import Answering, Until, holding
-from edge_infer.fleet.bucket import Bucket
 from edge_infer.fleet.elapsed import Elapsed
 from edge_infer.fleet.ranges import LogRange, common, head, minus
 from edge_infer.fleet.replica import Replica

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from edge_infer.fleet.bucket import Bucket
+from edge_infer.bucket import Bucket
 from edge_infer.fleet.counters import Count
 from edge_infer.fleet.elapsed import Elapsed
 from edge_infer.fleet.records import Part, Records

@@ -67,3 +67,11 @@ RECORDS = Topic("/fleet/records", "edge_infer_msgs/msg/Records", qos.SIGHTINGS)
 SIGHTING_REQUEST = Topic(
     "/fleet/sighting_request", "edge_infer_msgs/msg/SightingRequest", qos.COMMANDS
 )
+MODEL_ANNOUNCEMENT = Topic(
+    "/fleet/model/announcement", "edge_infer_msgs/msg/ModelAnnouncement", qos.SIGHTINGS
+)
+MODEL_REQUEST = Topic("/fleet/model/request", "edge_infer_msgs/msg/ModelRequest", qos.SIGHTINGS)
+MODEL_METADATA = Topic("/fleet/model/metadata", "edge_infer_msgs/msg/ModelMetadata", qos.COMMANDS)
+MODEL_CHUNK = Topic("/fleet/model/chunk", "edge_infer_msgs/msg/ModelChunk", qos.BULK_CHUNKS)
+UPDATE_STATUS = Topic("/fleet/model/status", "edge_infer_msgs/msg/UpdateStatus", qos.STATUS)
+MODEL_HEALTH = Topic("/fleet/model/health", "edge_infer_msgs/msg/ModelHealth", qos.STATUS)

@@ -77,6 +77,9 @@ LATCHED_STATE = QoS(depth=1, durability=Durability.TRANSIENT_LOCAL)
 STATUS = QoS(depth=200)
 """Counters and histograms of a whole fleet, once a second."""
 
+BULK_CHUNKS = QoS(depth=32)
+"""Pieces of a package: repaired by the middleware while they are fresh, asked for again later."""
+
 COMMANDS = QoS(depth=10)
 """Rare and never to be lost."""
 

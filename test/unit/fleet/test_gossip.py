@@ -12,8 +12,8 @@ import pytest
 import wire
 from fleet_oracle import sighting
 
+from edge_infer.bucket import Bucket
 from edge_infer.domain import Sighting
-from edge_infer.fleet.bucket import Bucket
 from edge_infer.fleet.gossip import (
     MESSAGE_BYTES,
     RANGE_BYTES,

@@ -75,3 +75,6 @@ MODEL_METADATA = Topic("/fleet/model/metadata", "edge_infer_msgs/msg/ModelMetada
 MODEL_CHUNK = Topic("/fleet/model/chunk", "edge_infer_msgs/msg/ModelChunk", qos.BULK_CHUNKS)
 UPDATE_STATUS = Topic("/fleet/model/status", "edge_infer_msgs/msg/UpdateStatus", qos.STATUS)
 MODEL_HEALTH = Topic("/fleet/model/health", "edge_infer_msgs/msg/ModelHealth", qos.STATUS)
+ROLLOUT_STATUS = Topic(
+    "/fleet/rollout/status", "edge_infer_msgs/msg/RolloutStatus", qos.LATCHED_STATE
+)

@@ -1,0 +1,91 @@
+"""What a drone does next about a model: what to fetch, whether to try it, whether to go back.
+
+Pure: from what is signed and what the drone has, so that a start in the middle of
+anything comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from edge_infer.updates.release import Decision, Package, RolloutState
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a drone has.
+
+    Attributes:
+        drone: its name.
+        hardware: kind of machine.
+        running: number of the release that it runs; 0 for one that nobody published.
+        staged: number of the release that lies ready; 0 for none.
+        bases: digests of the bundles whose files it has.
+        refused: digests of releases that failed here.
+        spoilt: SHA-256 of packages that did not become the bundle that they were signed as.
+        before_running: number of the release to go back to; None where there is none.
+    """
+
+    drone: str
+    hardware: str
+    running: int
+    staged: int
+    bases: frozenset[str]
+    refused: frozenset[str] = frozenset()
+    spoilt: frozenset[str] = frozenset()
+    before_running: int | None = None
+
+
+class Move(Enum):
+    """What to do with the slots."""
+
+    STAY = "stay"
+    TRY = "try"
+    GO_BACK = "go back"
+
+
+def package_to_fetch(
+    packages: Iterable[Package], decision: Decision | None, have: Holdings
+) -> Package | None:
+    """The smallest package of the newest release that this drone lacks and may want.
+
+    Args:
+        packages: all that are signed.
+        decision: about the rollout that is under way.
+        have: what is there.
+    """
+    usable = [
+        package
+        for package in packages
+        if package.release.number > max(have.running, have.staged)
+        and package.release.suits(have.hardware)
+        and package.release.digest not in have.refused
+        and package.blob.sha256 not in have.spoilt
+        and (not package.base or package.base in have.bases)
+        and not _is_aborted(decision, package.release.number)
+    ]
+    # The path settles a tie, so that a whole fleet asks for the same.
+    return min(
+        usable, key=lambda each: (-each.release.number, each.blob.size, each.path), default=None
+    )
+
+
+def move(decision: Decision | None, have: Holdings) -> Move:
+    """What a decision asks of this drone now."""
+    if decision is None:
+        return Move.STAY
+    if _is_aborted(decision, have.running) and have.before_running is not None:
+        return Move.GO_BACK
+    if decision.release == have.staged > have.running and decision.allows(have.drone):
+        return Move.TRY
+    return Move.STAY
+
+
+def _is_aborted(decision: Decision | None, release: int) -> bool:
+    return (
+        decision is not None
+        and decision.state is RolloutState.ABORTED
+        and decision.release == release
+    )

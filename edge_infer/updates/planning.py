@@ -25,7 +25,7 @@ class Holdings:
         bases: digests of the bundles whose files it has.
         refused: digests of releases that failed here.
         spoilt: SHA-256 of packages that did not become the bundle that they were signed as.
-        before_running: number of the release to go back to; None where there is none.
+        can_go_back: whether something else than the running model is there to run.
     """
 
     drone: str
@@ -35,7 +35,7 @@ class Holdings:
     bases: frozenset[str]
     refused: frozenset[str] = frozenset()
     spoilt: frozenset[str] = frozenset()
-    before_running: int | None = None
+    can_go_back: bool = True
 
 
 class Move(Enum):
@@ -76,7 +76,7 @@ def move(decision: Decision | None, have: Holdings) -> Move:
     """What a decision asks of this drone now."""
     if decision is None:
         return Move.STAY
-    if _is_aborted(decision, have.running) and have.before_running is not None:
+    if _is_aborted(decision, have.running) and have.can_go_back:
         return Move.GO_BACK
     if decision.release == have.staged > have.running and decision.allows(have.drone):
         return Move.TRY

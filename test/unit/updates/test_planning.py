@@ -10,7 +10,7 @@ from edge_infer.updates.planning import Holdings, Move, move, package_to_fetch
 from edge_infer.updates.release import Blob, Decision, Package, Release, RolloutState
 
 OLD, NEW = "05" * 32, "06" * 32
-HAVE = Holdings("drone_1", "aarch64", running=5, staged=0, bases=frozenset({OLD}), before_running=0)
+HAVE = Holdings("drone_1", "aarch64", running=5, staged=0, bases=frozenset({OLD}))
 RELEASE = Release("solar", "0.6.0", 6, NEW)
 WHOLE = Package(RELEASE, "", 100, Blob.of(b"w" * 100))
 PATCH = Package(RELEASE, OLD, 100, Blob.of(b"p" * 10))
@@ -80,7 +80,7 @@ def test_an_aborted_release_is_not_fetched_but_the_next_one_is() -> None:
         (replace(DECISION, state=RolloutState.ABORTED), replace(HAVE, running=5), Move.STAY),
         (
             replace(DECISION, state=RolloutState.ABORTED),
-            replace(HAVE, running=6, before_running=None),
+            replace(HAVE, running=6, can_go_back=False),
             Move.STAY,
         ),
     ],

@@ -64,6 +64,9 @@ class DroneView:
             those at work.
         published, suppressed: sightings sent, and kept back because a better one was known.
         model_name, model_version: of the model that runs.
+        model_release: its number; None without an updater.
+        update_state: how far it is with another one, as in UpdateStatus; empty without.
+        update_progress: of the download, 0..1.
         battery: charge, 0..1.
         runtime: "ros" or "embedded".
         troubles: what its nodes complain of, a sentence each.
@@ -87,6 +90,9 @@ class DroneView:
     suppressed: int = 0
     model_name: str = ""
     model_version: str = ""
+    model_release: int | None = None
+    update_state: str = ""
+    update_progress: float | None = None
     battery: float | None = None
     runtime: str = ""
     troubles: tuple[str, ...] = ()
@@ -181,6 +187,28 @@ class CoordinatorView:
 
 
 @dataclass(frozen=True)
+class RolloutView:
+    """How far the fleet is with a new model.
+
+    Attributes:
+        model, version, release: which.
+        state: "running", "paused", "aborted" or "done".
+        wave, waves: that is under way, and that there are.
+        drones: that may install it.
+        reason: of the last change.
+    """
+
+    model: str
+    version: str
+    release: int
+    state: str
+    wave: int
+    waves: int
+    drones: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The whole page at one moment.
 
@@ -196,6 +224,7 @@ class Snapshot:
         duplicates_removed: since the run began.
         frame_to_target_ms: from capture on one drone to the target on another.
         truth: None outside a simulation.
+        rollout: None before the first one.
         topology: "mesh", "star" or "hybrid".
         seed: of the simulation.
         finished: the run is over and nothing follows.
@@ -213,6 +242,7 @@ class Snapshot:
     duplicates_removed: int = 0
     frame_to_target_ms: Latency | None = None
     truth: TruthView | None = None
+    rollout: RolloutView | None = None
     topology: str = ""
     seed: int | None = None
     finished: bool = False

@@ -14,7 +14,7 @@ from page_swarm import PageSwarm
 
 from edge_infer.dashboard.feed import Feed
 from edge_infer.dashboard.server import DashboardServer
-from edge_infer.dashboard.snapshot import CoordinatorView, DroneView, Snapshot
+from edge_infer.dashboard.snapshot import CoordinatorView, DroneView, RolloutView, Snapshot
 from edge_infer.geometry import LocalFrame
 
 pytestmark = [
@@ -94,7 +94,7 @@ def test_it_shows_drones_targets_and_figures(page: Browser, server: DashboardSer
     first = snapshot.drones[0]
     cells = page.texts("#drone-rows tr:first-child td.num")
     assert cells == [f"{v:.1f}" for v in (first.frame_rate_hz, first.infer_ms, first.sighting_ms)]
-    assert page.text("#drone-rows tr:first-child .name small") == "solar-thermal 0.2.0"
+    assert page.text("#drone-rows tr:first-child .name .model") == "solar-thermal 0.2.0"
     assert len(page.texts("#target-rows li")) == len(snapshot.targets)
     best = max(snapshot.targets, key=lambda target: target.score)
     page.click('#order [data-order="score"]')
@@ -108,6 +108,42 @@ def test_it_shows_drones_targets_and_figures(page: Browser, server: DashboardSer
     assert "drone_5 silent" in page.texts("#counters dd.note")
     assert figures["Frame to target"] == "21.3 ms"
     assert figures["Precision / recall"] == "0.97 / 0.94"
+    assert page.complaints() == []
+
+
+def test_it_shows_a_new_model_going_through_the_fleet(
+    page: Browser, server: DashboardServer
+) -> None:
+    def publish(view: RolloutView | None, *steps: tuple[str, int, float | None]) -> None:
+        drones = [
+            dataclasses.replace(
+                drone, model_release=release, update_state=state, update_progress=progress
+            )
+            for drone, (state, release, progress) in zip(
+                SWARM.snapshot(5).drones, [*steps, *[("IDLE", 5, None)] * 5], strict=False
+            )
+        ]
+        server.publish(dataclasses.replace(SWARM.snapshot(5), drones=tuple(drones), rollout=view))
+
+    def figure() -> tuple[str, str]:
+        cell = page.texts("#counters > div:has(dt):last-child dd")
+        return cell[0], cell[1]
+
+    publish(None)
+    wait_for_state(page, "live")
+    assert "New model" not in page.texts("#counters dt")
+    view = RolloutView("solar", "0.6.0", 6, "running", 1, 3, ("drone_1",))
+    publish(view, ("ON_TRIAL", 6, None), ("DOWNLOADING", 5, 0.4), ("STAGED", 5, 1.0))
+    page.until(lambda: "New model" in page.texts("#counters dt"), "the rollout")
+    page.until(lambda: figure() == ("wave 1 of 3", "0.6.0 on 1 of 5"), "the first wave")
+    steps = ["on trial", "fetching 40 %", "ready", "", ""]
+    page.until(lambda: page.texts("#drone-rows .update") == steps, "the drones' steps")
+    bad = dataclasses.replace(view, state="aborted", reason="drone_1 sees nothing")
+    publish(bad, ("ROLLED_BACK", 5, None))
+    page.until(
+        lambda: figure() == ("aborted", "0.6.0 on 0 of 5 · drone_1 sees nothing"), "the way back"
+    )
+    page.until(lambda: page.texts("#drone-rows .update")[0] == "went back", "the drone's way back")
     assert page.complaints() == []
 
 

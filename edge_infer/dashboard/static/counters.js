@@ -3,6 +3,7 @@
 import { agreement } from "./agreement.js";
 import { h, setText, syncList } from "./dom.js";
 import { clock, known, ms, number, percent, plural } from "./format.js";
+import { rollout } from "./rollout.js";
 
 const sum = (drones, field) => drones.reduce((total, drone) => total + (drone[field] ?? 0), 0);
 
@@ -38,6 +39,8 @@ export function figures(snapshot) {
     { name: "Replicas", ...agreement(snapshot), id: "replicas" },
   ];
   if (truth) rows.push(accuracy(truth));
+  const update = rollout(snapshot);
+  if (update) rows.push({ name: "New model", ...update, id: "rollout" });
   return rows;
 }
 

@@ -4,6 +4,7 @@ import { standing } from "./agreement.js";
 import { byId, h, setText, syncList } from "./dom.js";
 import { label, ms, number, plural } from "./format.js";
 import { palette } from "./palette.js";
+import { step } from "./rollout.js";
 
 const MOST_ROWS = 200;
 const STATE_WORDS = {
@@ -53,7 +54,8 @@ export class DroneList {
       { type: "button", className: "name", onclick: () => this.pick("drone", name) },
       h("i", { className: "dot" }),
       h("b"),
-      h("small"),
+      h("small", { className: "model" }),
+      h("small", { className: "update" }),
     );
     const row = h("tr", { onclick: (event) => event.target.closest("button") || this.pick("drone", name) });
     row.append(h("td", {}, button), h("td", {}, h("span", { className: "state" }), h("small", { className: "replica" })));
@@ -63,11 +65,13 @@ export class DroneList {
 
   fill(row, drone, focus) {
     const [name, state, rate, infer, sighting] = row.children;
-    const [dot, title, model] = name.firstElementChild.children;
+    const [dot, title, model, update] = name.firstElementChild.children;
     const index = this.index++;
     dot.style.setProperty("--colour", palette.drone(index));
     setText(title, drone.name);
     setText(model, [drone.model_name, drone.model_version].filter(Boolean).join(" ") || "no model yet");
+    setText(update, step(drone));
+    update.dataset.state = drone.update_state;
     const replica = standing(this.snapshot, drone.name);
     state.firstElementChild.dataset.state = drone.state === "alive" && replica ? "suspect" : drone.state;
     setText(state.firstElementChild, stateWord(drone.state) + (drone.restarts ? ` ↻${drone.restarts}` : ""));

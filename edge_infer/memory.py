@@ -46,6 +46,16 @@ def keep_all_freed_blocks(environ: Mapping[str, str] = os.environ) -> bool:
     return _set({_MMAP_MAX: 0, _TRIM_THRESHOLD: _MOST, _TOP_PAD: _ROOM}, environ)
 
 
+def give_back_freed_blocks() -> bool:
+    """Return what is free to the system, once, as after something large that was let go.
+
+    Returns:
+        Whether the allocator had something to return; only glibc's knows the question.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and bool(trim(0))
+
+
 def _set(options: Mapping[int, int], environ: Mapping[str, str]) -> bool:
     if any(name in environ for name in _USERS_CHOICE):
         return False

@@ -37,6 +37,8 @@ BENCHES = {
     "fusion": "edge_infer.bench.fusion",
     "inference": "edge_infer.bench.inference",
     "memory": "edge_infer.bench.memory",
+    "rollout": "edge_infer.bench.rollout",
+    "swap": "edge_infer.bench.swap",
 }
 """Name on the command line -> module."""
 

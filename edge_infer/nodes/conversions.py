@@ -34,6 +34,7 @@ from edge_infer.fleet.floors import Floor
 from edge_infer.fleet.members.membership import Beat, Incarnation, MemberState, Note
 from edge_infer.fleet.ranges import Log, LogRange, Span, add_number, to_ranges
 from edge_infer.metrics import FIRST_MS, GROWTH, Histogram
+from edge_infer.nodes.model_figures import Figures
 from edge_infer.perception.encodings import (
     EACH_FRAMES_OWN,
     Radiometric,
@@ -499,3 +500,13 @@ def histogram_from_msg(msg: Any) -> Histogram:
     histogram = Histogram()
     histogram.merge([int(count) for count in msg.counts])
     return histogram
+
+
+def model_health_to_msg(messages: Messages, figures: Figures) -> Any:
+    """An edge_infer_msgs/msg/ModelHealth; whose figures they are is for the sender to say."""
+    return messages["edge_infer_msgs/msg/ModelHealth"](
+        frames=figures.frames,
+        failed=figures.failed,
+        latency=histogram_to_msg(messages, "frame", figures.latency),
+        scores=array.array("Q", figures.scores.tolist()),
+    )

@@ -2,22 +2,22 @@
 
 An empty result is published too, the header is the image's own, boxes are in
 source pixels and classes have names, so that whoever listens needs no model. Several
-cameras share one loaded model; when an engine fails, another one serves.
+cameras share one loaded model; when an engine fails, another one serves. Another model
+is loaded beside the one that serves and taken between two frames.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge_infer.backends.chain import Health, Level, Policy
+from edge_infer.backends.chain import Health, Level
 from edge_infer.backends.fallback import Fallback
 from edge_infer.domain import CameraFrame
 from edge_infer.errors import EdgeInferError
-from edge_infer.models.bundle import ModelBundle, shipped
+from edge_infer.models.bundle import shipped
 from edge_infer.nodes import topics
 from edge_infer.nodes.complaints import Complaints
 from edge_infer.nodes.conversions import (
@@ -28,13 +28,18 @@ from edge_infer.nodes.conversions import (
 )
 from edge_infer.nodes.detector_config import DetectorConfig
 from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.model_health import ModelHealthReporter
+from edge_infer.nodes.model_loader import ModelLoader, Refusal
+from edge_infer.nodes.model_slot import ModelSlot
 from edge_infer.nodes.newest import NewestWorker
+from edge_infer.nodes.serving_model import ServingModel, open_model
 from edge_infer.nodes.status import StatusReporter
 from edge_infer.perception.encodings import Radiometric
-from edge_infer.perception.pipeline import Pipeline, StageTimes
-from edge_infer.perception.serving import choose, serve
-from edge_infer.perception.tiles import TiledPipeline, Tiling
+from edge_infer.perception.pipeline import StageTimes
 from edge_infer.runtime.api import Node, Publisher
+
+LOAD_MODEL = "detector/load_model"
+"""The service that another model is asked for with; edge_infer_msgs/srv/LoadModel."""
 
 
 class Delivery(NamedTuple):
@@ -58,11 +63,8 @@ class DetectorNode:
         identity: of the drone, when a composition already has one.
         subscribe: False when frames come by ``submit`` from the same process.
 
-    Attributes:
-        engines: that stand in for each other.
-
     Raises:
-        ModelError, BackendError: the model or the engine cannot be used.
+        ModelError, BackendError, DecodeError: the model or the engine cannot be used.
     """
 
     def __init__(
@@ -74,25 +76,37 @@ class DetectorNode:
     ) -> None:
         self._node = node
         self._config = config
-        self._bundle = ModelBundle.load(Path(config.model) if config.model else shipped())
         self._complaints = Complaints(node)
         identity = identity or identify(node, config.state_dir)
+        threaded = node.runtime_name != "loopback"
         self._status = StatusReporter(node, identity, self._refresh_status)
         self._labels_publisher = topics.LABELS.publisher(node)
         self._publishers = {camera: _detections(node, camera) for camera in config.camera_names}
         self._radiometric = Radiometric(config.counts_low, config.counts_high)
-        self.engines = self._start_engines()
-        self._pipeline = self._open_pipeline()
-        self._look = self._pipeline.batch
-        if config.tiles != "1x1":
-            self._look = TiledPipeline(self._pipeline, Tiling.parse(config.tiles)).batch
+        self._slot = ModelSlot(self._on_taken, self._on_changed)
+        self._slot.take(self._open(Path(config.model) if config.model else shipped()))
         self._worker: NewestWorker[Delivery] = NewestWorker(
-            self._detect, f"{node.get_name()}-inference", node.runtime_name != "loopback",
+            self._detect, f"{node.get_name()}-inference", threaded,
             config.batch, config.batch_window_ms / 1e3,
         )  # fmt: skip
+        self._loader = ModelLoader(
+            self._slot, self._open, self._on_refused,
+            f"{node.get_name()}-loading" if threaded else "",
+        )  # fmt: skip
+        self._health = ModelHealthReporter(
+            node, identity, lambda: self._slot.serving, lambda: self._loader.refusal
+        )
+        node.create_service(
+            node.messages["edge_infer_msgs/srv/LoadModel"], LOAD_MODEL, self._on_load
+        )
         if subscribe:
             for camera in config.camera_names:
                 self._subscribe(camera)
+
+    @property
+    def engines(self) -> Fallback:
+        """Those of the serving model, which stand in for each other."""
+        return self._slot.serving.engines
 
     def submit(self, frame: CameraFrame) -> None:
         """Take a frame from the same process, without a middleware in between."""
@@ -103,8 +117,10 @@ class DetectorNode:
     def close(self) -> None:
         """Stop the worker and tell the last counts."""
         self._worker.close()
+        self._loader.close()
         self._status.publish()
-        self._pipeline.close()
+        self._health.publish()
+        self._slot.close()
 
     # --- frames --------------------------------------------------------------------------
 
@@ -124,19 +140,24 @@ class DetectorNode:
         fresh = [shot for delivery in deliveries if (shot := self._unpacked(delivery))]
         if not fresh:
             return
+        with self._slot.frame() as model:
+            self._look(model, fresh)
+
+    def _look(self, model: ServingModel, shots: Sequence[tuple[str, CameraFrame, Any]]) -> None:
+        """Publish what a model sees; the names are those of that model."""
         try:
-            seen = self._look([frame for _, frame, _ in fresh])
+            seen = model.look([frame for _, frame, _ in shots])
         except EdgeInferError as error:
-            self._status.count("frames_failed", len(fresh))
+            self._status.count("frames_failed", len(shots))
+            model.figures.failed_on(len(shots))
             self._complaints.warn(error)
             return
-        for (camera, frame, header), (detections, times) in zip(fresh, seen, strict=True):
+        for (camera, frame, header), (detections, times) in zip(shots, seen, strict=True):
             self._publishers[camera].publish(
-                detections_to_msg(
-                    self._node.messages, header, detections, self._bundle.manifest.labels
-                )
+                detections_to_msg(self._node.messages, header, detections, model.manifest.labels)
             )
-            self._count(frame, len(detections), times)
+            model.figures.looked(detections.confidence, times.total_ms)
+            self._count(model, frame, len(detections), times)
 
     def _unpacked(self, delivery: Delivery) -> tuple[str, CameraFrame, Any] | None:
         """A delivery that is worth looking at."""
@@ -152,12 +173,14 @@ class DetectorNode:
             return None
         return delivery.camera, frame, header
 
-    def _count(self, frame: CameraFrame, detections: int, times: StageTimes) -> None:
+    def _count(
+        self, model: ServingModel, frame: CameraFrame, detections: int, times: StageTimes
+    ) -> None:
         self._status.count("detections", detections)
         self._status.time("preprocess", times.preprocess_ms)
         self._status.time("infer", times.infer_ms)
         self._status.time("decode", times.decode_ms)
-        if self._bundle.manifest.classifier:
+        if model.manifest.classifier:
             self._status.time("classify", times.classify_ms)
         self._status.since("frame_to_detections", frame.stamp_ns)
 
@@ -166,28 +189,43 @@ class DetectorNode:
         self._status.set("frames_processed", self._worker.processed)
         self._status.set("frames_dropped", self._worker.dropped)
 
-    # --- engines -------------------------------------------------------------------------
+    # --- models --------------------------------------------------------------------------
 
-    def _start_engines(self) -> Fallback:
-        config = self._config
-        choice = choose(self._bundle, config.backend, config.threads)
-        for name, why in choice.left_out.items():
-            self._node.get_logger().info(f"engine {name} is left out: {why}")
-        policy = Policy(timeout_s=config.watchdog_ms / 1e3, standby=config.standby)
-        return serve(choice, policy, isolated=config.isolated, on_change=self._on_health)
+    def _open(self, folder: Path, digest: str = "", order: tuple[str, ...] = ()) -> ServingModel:
+        return open_model(
+            folder, self._config, self._on_health,
+            digest=digest, order=order, tell=self._node.get_logger().info,
+        )  # fmt: skip
 
-    def _open_pipeline(self) -> Pipeline:
-        config = self._config
-        manifest = self._bundle.manifest.with_threshold(config.score_threshold or None)
-        share = config.faulty_share or None
-        try:
-            return Pipeline(manifest, self.engines.networks, time.perf_counter_ns, share)
-        except EdgeInferError:
-            self.engines.close()
-            raise
+    def _on_load(self, request: Any, response: Any) -> Any:
+        response.message = self._loader.load(Path(request.path), request.digest)
+        response.success = not response.message
+        return response
 
-    def _on_health(self, health: Health) -> None:
-        """The engines are doing better or worse, or another one serves."""
+    def _on_refused(self, refusal: Refusal) -> None:
+        self._status.count("models_refused")
+        self._node.get_logger().warning(f"{self._slot.serving.name} goes on: {refusal.message}")
+
+    def _on_taken(self, model: ServingModel) -> None:
+        """Another model looks at the next frame."""
+        self._status.count("models_taken")
+        self._node.get_logger().info(f"model {model.name} serves")
+        self._announce(model)
+        self._tell(model.health)
+
+    def _on_health(self, model: ServingModel, health: Health) -> None:
+        """The engines of a model are doing better or worse, or another one serves."""
+        serves = self._slot.hear(model, health)
+        if not serves and not model.is_closed and health.level is not Level.OK:
+            self._node.get_logger().info(f"model {model.name} is being loaded: {health.message}")
+
+    def _on_changed(self, model: ServingModel) -> None:
+        """That model serves."""
+        self._tell(model.health)
+        if model.health.serving:
+            self._announce(model)
+
+    def _tell(self, health: Health) -> None:
         self._status.set_health(health.level, health.message)
         logger = self._node.get_logger()
         # One place each: rclpy lets no place log with two severities.
@@ -197,20 +235,18 @@ class DetectorNode:
             logger.warning(health.message)
         else:
             logger.error(health.message)
-        if health.serving:
-            self._announce(health.serving)
 
-    def _announce(self, engine: str) -> None:
+    def _announce(self, model: ServingModel) -> None:
         """Say, latched, what model serves, and in which engine."""
-        messages, manifest = self._node.messages, self._bundle.manifest
+        messages, manifest = self._node.messages, model.manifest
         now_ns = self._node.get_clock().now().nanoseconds
         self._labels_publisher.publish(
             messages["edge_infer_msgs/msg/Labels"](
                 header=header_to_msg(messages, now_ns, ""),
                 model_name=manifest.name,
                 model_version=manifest.version,
-                digest=self._bundle.digest,
-                backend=engine,
+                digest=model.bundle.digest,
+                backend=model.health.serving or "",
                 class_names=list(manifest.labels),
             )
         )

@@ -18,7 +18,7 @@ from edge_infer.backends.chain import Policy
 from edge_infer.domain import CameraFrame
 from edge_infer.errors import BackendUnavailableError
 from edge_infer.models import bundle
-from edge_infer.nodes import detector, topics
+from edge_infer.nodes import serving_model, topics
 from edge_infer.nodes.detector import DetectorNode
 from edge_infer.nodes.detector_config import DetectorConfig
 from edge_infer.runtime.loopback import LoopbackNetwork
@@ -81,7 +81,7 @@ class Bench:
 def quick(monkeypatch):
     """Engines are tried again soon."""
     monkeypatch.setattr(
-        detector,
+        serving_model,
         "Policy",
         lambda **given: Policy(first_pause_s=0.1, patience_s=DEADLINE_S, **given),
     )

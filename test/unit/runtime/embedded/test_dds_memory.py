@@ -18,6 +18,29 @@ def test_what_the_user_said_about_memory_stays(name, keep):
     assert not keep({name: "1"})
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_what_was_kept_can_be_given_back(start):
+    process = start(
+        """
+import psutil
+from edge_infer.memory import give_back_freed_blocks, keep_freed_blocks
+keep_freed_blocks()
+def mb():
+    return psutil.Process().memory_info().rss / 1e6
+blocks = [bytearray(1_000_000) for _ in range(30)]
+held = mb()
+del blocks
+kept = mb()
+give_back_freed_blocks()
+print(held - kept, held - mb())
+"""
+    )
+    out, err = process.communicate(timeout=20)
+    kept_less, given_back = map(float, out.split())
+    assert kept_less < 5, err
+    assert given_back > 20
+
+
 def test_page_faults_do_not_come_with_every_image(start):
     process = start(
         """

@@ -1,4 +1,4 @@
-"""``edge-infer model …``: make a model bundle, check it, measure how good it is, alone or not."""
+"""``edge-infer model …``: make a model bundle, check it, release it, measure how good it is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge_infer.cli import pack
+from edge_infer.cli import pack, seal, verify
 from edge_infer.cli.checks import positive_int
 from edge_infer.errors import UsageError
 from edge_infer.files import write_whole
@@ -33,6 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_compare(actions.add_parser("compare", help=text, description=text))
     text = "make a bundle of an .onnx or .tflite detector from elsewhere"
     pack.configure(actions.add_parser("pack", help=text, description=text))
+    text = "check a bundle's files, bill, golden input and signature"
+    verify.configure(actions.add_parser("verify", help=text, description=text))
+    text = "give a bundle a golden input and a bill of materials"
+    seal.configure_seal(actions.add_parser("seal", help=text, description=text))
+    text = "write the same networks as another release"
+    seal.configure_derive(actions.add_parser("derive", help=text, description=text))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,6 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         "evaluate": _evaluate,
         "compare": _compare,
         "pack": pack.run,
+        "verify": lambda arguments: verify.run(load(arguments.bundle), arguments),
+        "seal": lambda arguments: _written(seal.run_seal(load(arguments.bundle), arguments)),
+        "derive": lambda arguments: _written(seal.run_derive(load(arguments.bundle), arguments)),
     }
     return actions[arguments.action](arguments)
 
@@ -61,14 +70,30 @@ def _inspect(arguments: argparse.Namespace) -> int:
         described = {"path": str(bundle.path), "digest": bundle.digest}
         _print_json({**described, **json.loads(manifest.to_json())})
         return 0
-    print(f"{manifest.name} {manifest.version}  {bundle.digest[:12]}  {bundle.path}")
-    for weight in manifest.files:
+    _print_title(bundle)
+    for weight in manifest.all_weights:
         size = f"{weight.bytes / 1e6:.2f} MB"
         print(f"  {weight.format:8} {weight.precision:8} {size:>8}  {weight.file}")
     shape = manifest.input
     print(f"  input    {shape.width}x{shape.height}x{shape.channels} {shape.dtype}")
     print(f"  labels   {', '.join(manifest.labels)}")
+    print(f"  release  {manifest.release}, licence {manifest.licence}")
+    for engine, versions in manifest.engines.items():
+        print(f"  needs    {engine} {versions}")
+    for name, named in (("golden", manifest.golden), ("sbom", manifest.sbom)):
+        held = f"{named.bytes / 1e3:.0f} kB  {named.file}" if named else "none"
+        print(f"  {name:8} {held}")
     return 0
+
+
+def _written(bundle: ModelBundle) -> int:
+    _print_title(bundle)
+    return 0
+
+
+def _print_title(bundle: ModelBundle) -> None:
+    manifest = bundle.manifest
+    print(f"{manifest.name} {manifest.version}  {bundle.digest[:12]}  {bundle.path}")
 
 
 # --- evaluate ------------------------------------------------------------------------

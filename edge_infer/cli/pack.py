@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from edge_infer.cli.checks import positive_int, share
+from edge_infer.cli.seal import add_golden
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.models.manifest import PerChannel
 
@@ -26,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--licence", default="NOASSERTION", metavar="SPDX", help="of the weights")
     add("--precision", choices=("float32", "float16", "int8"), help="of the weights")
     add("--json", action="store_true", help="print one JSON object")
+    add_golden(add)
     _configure_reading(parser.add_argument_group("what the file may leave open"))
     _configure_pictures(parser.add_argument_group("instead of what is usual for the head"))
 
@@ -36,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_infer.packing.wishes import Wishes
 
     given = vars(arguments)
+    given = {**given, "engines": dict(given["engines"] or ())}
     wishes = Wishes(**{key: given[key] for key in Wishes.__dataclass_fields__})
     packed = pack(arguments.weights, wishes)
     if arguments.json:

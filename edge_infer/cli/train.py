@@ -205,7 +205,7 @@ def _export(arguments: argparse.Namespace) -> int:
         arguments.finder, arguments.classifier, arguments.data, arguments.out,
         name=arguments.name, version=arguments.version, release=arguments.release,
     )  # fmt: skip
-    for weight in bundle.manifest.files:
+    for weight in bundle.manifest.all_weights:
         print(f"{weight.format:9} {weight.precision:8} {weight.bytes / 1e6:.2f} MB  {weight.file}")
     return 0
 

@@ -1,4 +1,4 @@
-"""A model bundle on disk: a folder with manifest.json and the weight files that it names.
+"""A model bundle on disk: a folder with manifest.json and the files that it names.
 
 Loading checks every byte against the manifest before any engine sees it. Who
 published a bundle, and whether to trust it, is decided elsewhere.
@@ -7,15 +7,26 @@ published a bundle, and whether to trust it, is decided elsewhere.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_infer.errors import ModelError
 from edge_infer.files import write_whole
-from edge_infer.models.manifest import Manifest, Precision, WeightFile
+from edge_infer.models.manifest import (
+    FILE_NAME,
+    BundleFile,
+    Manifest,
+    Precision,
+    WeightFile,
+)
 
 MANIFEST_FILE = "manifest.json"
+
+MODEL_CARD = "MODEL_CARD.md"
+"""For people; the only file that travels along without being named in the manifest."""
+
 _AGAIN = "copy the bundle again from where it was published"
 
 
@@ -26,7 +37,7 @@ class ModelBundle:
     Attributes:
         path: the folder.
         manifest: what manifest.json says.
-        digest: SHA-256 of manifest.json, and through it of every weight file.
+        digest: SHA-256 of manifest.json, and through it of every file that it names.
     """
 
     path: Path
@@ -39,8 +50,8 @@ class ModelBundle:
         folder = Path(path)
         text = _read(folder / MANIFEST_FILE, folder)
         manifest = Manifest.from_json(text, str(folder / MANIFEST_FILE))
-        for weight in manifest.files:
-            _check(folder, weight)
+        for each in manifest.files:
+            _check(folder, each)
         return cls(folder, manifest, hashlib.sha256(text).hexdigest())
 
     def weights(self, format_: str, precision: str | None = None) -> Path:
@@ -62,7 +73,17 @@ class ModelBundle:
 
     def bytes_of(self, weight: WeightFile) -> int:
         """Size of one of the first network's files and its counterpart of the second's."""
-        return sum(file.bytes for file in self.manifest.files if file.kind == weight.kind)
+        return sum(file.bytes for file in self.manifest.all_weights if file.kind == weight.kind)
+
+    def contents(self) -> dict[str, bytes]:
+        """All that the bundle consists of, file by file; raises ModelError.
+
+        The manifest, the files that it names, and the model card where there is one.
+        """
+        names = [MANIFEST_FILE, *(each.file for each in self.manifest.files)]
+        if (self.path / MODEL_CARD).is_file():
+            names.append(MODEL_CARD)
+        return {name: _read(self.path / name, self.path) for name in names}
 
     def _choose(self, format_: str, precision: str | None) -> WeightFile:
         for weight in self.manifest.weights:
@@ -85,19 +106,34 @@ def describe(
     format_: str, file: str, content: bytes, precision: Precision = "float32"
 ) -> WeightFile:
     """The manifest's line for a weight file."""
-    digest = hashlib.sha256(content).hexdigest()
-    return WeightFile(
-        format=format_, precision=precision, file=file, sha256=digest, bytes=len(content)
-    )
+    named = describe_file(file, content).model_dump()
+    return WeightFile(format=format_, precision=precision, **named)
+
+
+def describe_file(file: str, content: bytes) -> BundleFile:
+    """The manifest's line for any file."""
+    return BundleFile(file=file, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
 
 
 def write(path: str | Path, manifest: Manifest, files: Mapping[str, bytes]) -> ModelBundle:
     """Write a bundle, the manifest last, and read it back as a check."""
+    return write_contents(path, {**files, MANIFEST_FILE: manifest.to_json().encode()})
+
+
+def write_contents(path: str | Path, contents: Mapping[str, bytes]) -> ModelBundle:
+    """Write what ``ModelBundle.contents`` gave, the manifest last, and read it back as a check.
+
+    Raises:
+        ModelError: a name would lead out of the folder, or it is no whole bundle.
+        OSError: the disk does not take it.
+    """
     folder = Path(path)
+    for name in contents:
+        if not re.fullmatch(FILE_NAME, name):
+            raise ModelError(f"{name!r} is no name of a file in a model bundle", _AGAIN)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_whole(folder / name, content)
-    write_whole(folder / MANIFEST_FILE, manifest.to_json().encode())
+    for name in sorted(contents, key=lambda name: name == MANIFEST_FILE):
+        write_whole(folder / name, contents[name])
     return ModelBundle.load(folder)
 
 
@@ -115,15 +151,14 @@ def _read(file: Path, folder: Path) -> bytes:
         ) from None
 
 
-def _check(folder: Path, weight: WeightFile) -> None:
-    file = folder / weight.file
+def _check(folder: Path, named: BundleFile) -> None:
+    file = folder / named.file
+    what = "weight file" if isinstance(named, WeightFile) else "file"
     if not file.is_file():
-        raise ModelError(f"weight file {file} is missing", _AGAIN)
+        raise ModelError(f"{what} {file} is missing", _AGAIN)
     size = file.stat().st_size
-    if size != weight.bytes:
-        kind = "truncated" if size < weight.bytes else "too long"
-        raise ModelError(
-            f"weight file {file} is {kind} ({size} bytes instead of {weight.bytes})", _AGAIN
-        )
-    if hashlib.sha256(_read(file, folder)).hexdigest() != weight.sha256:
-        raise ModelError(f"weight file {file} does not match its digest", _AGAIN)
+    if size != named.bytes:
+        kind = "truncated" if size < named.bytes else "too long"
+        raise ModelError(f"{what} {file} is {kind} ({size} bytes instead of {named.bytes})", _AGAIN)
+    if hashlib.sha256(_read(file, folder)).hexdigest() != named.sha256:
+        raise ModelError(f"{what} {file} does not match its digest", _AGAIN)

@@ -6,15 +6,17 @@ silently ignored in the air. The files that it names are checked in bundle.py.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_infer.errors import ModelError
 
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
 FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """A file beside the manifest: no folders, so a bundle cannot reach outside itself."""
-
 
 OUTLINES = "outlines"
 """The head that finds things without naming them."""
@@ -69,14 +71,19 @@ class InputSpec(_Strict):
 Precision = Literal["float32", "float16", "int8"]
 
 
-class WeightFile(_Strict):
+class BundleFile(_Strict):
+    """One file beside the manifest."""
+
+    file: str = Field(pattern=FILE_NAME)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(gt=0)
+
+
+class WeightFile(BundleFile):
     """One file of weights; ``format`` is the name of the engine that reads it."""
 
     format: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     precision: Precision = Field("float32", description="of the weights, and of the sums for int8")
-    file: str = Field(pattern=FILE_NAME)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    bytes: int = Field(gt=0)
 
     @property
     def kind(self) -> tuple[str, Precision]:
@@ -133,6 +140,21 @@ class Manifest(_Strict):
     )
     training: dict[str, str | int | float] = Field(description="provenance: command, seed, figures")
     licence: str = Field(description="SPDX expression of the weights")
+    engines: dict[str, str] = Field(
+        {}, description="engine -> versions that can run the weights, as PEP 440 says it: >=1.17"
+    )
+    golden: BundleFile | None = Field(
+        None, description="pictures, and what every engine must see in them: models/golden.py"
+    )
+    sbom: BundleFile | None = Field(
+        None, description="what the weights were made of and with: models/sbom.py"
+    )
+
+    @model_validator(mode="after")
+    def _engines_are_versions(self) -> Manifest:
+        for engine, versions in self.engines.items():
+            specifier(engine, versions)
+        return self
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Manifest:
@@ -141,8 +163,8 @@ class Manifest(_Strict):
         kinds = {weight.kind for weight in self.weights}
         if len(kinds) != len(self.weights):
             raise ValueError("two weight files have one format and precision")
-        if len({weight.file for weight in self.files}) != len(self.files):
-            raise ValueError("two weight files have one name")
+        if len({each.file for each in self.files}) != len(self.files):
+            raise ValueError("two files have one name")
         return self
 
     @model_validator(mode="after")
@@ -158,9 +180,15 @@ class Manifest(_Strict):
         return self
 
     @property
-    def files(self) -> tuple[WeightFile, ...]:
+    def all_weights(self) -> tuple[WeightFile, ...]:
         """Of all networks."""
         return self.weights + (self.classifier.weights if self.classifier else ())
+
+    @property
+    def files(self) -> tuple[BundleFile, ...]:
+        """All that belong to the bundle, beside the manifest itself."""
+        others = (each for each in (self.golden, self.sbom) if each)
+        return (*self.all_weights, *others)
 
     def with_threshold(self, score_threshold: float | None) -> Manifest:
         """The same with another score threshold, unless that is None."""
@@ -185,3 +213,15 @@ class Manifest(_Strict):
     def to_json(self) -> str:
         """As it stands on disk."""
         return self.model_dump_json(indent=2) + "\n"
+
+
+def specifier(engine: str, versions: str) -> SpecifierSet:
+    """Versions of an engine, read; raises ValueError."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(versions)
+    except InvalidSpecifier:
+        raise ValueError(
+            f"{versions!r} are no versions of the engine {engine}, such as >=1.17"
+        ) from None

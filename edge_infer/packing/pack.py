@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,12 @@ from edge_infer.packing import inputs, labels, notes
 from edge_infer.packing.inputs import Image
 from edge_infer.packing.wishes import Wishes
 from edge_infer.perception.decode import decode
+from edge_infer.perception.golden_making import encode
 from edge_infer.perception.heads.base import Given, Head
 from edge_infer.perception.heads.recognise import fit, in_its_units, recognise
 from edge_infer.perception.heads.registry import find
+from edge_infer.perception.images import read_image
+from edge_infer.perception.sealing import seal
 
 ENGINES = {".onnx": "onnx", ".tflite": "tflite"}
 """Suffix of a file of weights -> the engine that reads it."""
@@ -41,6 +45,7 @@ def pack(weights: Path, wishes: Wishes) -> ModelBundle:
         ModelError: the file is no detector that is known here, or more must be said of it.
         BackendError: the engine is not here, or cannot run the file.
         DecodeError: what the model gives is not what its head gives.
+        FrameError: a picture for the golden input is none.
     """
     engine = ENGINES.get(weights.suffix.lower())
     if engine is None:
@@ -72,9 +77,14 @@ def pack(weights: Path, wishes: Wishes) -> ModelBundle:
         "weights": (bundle.describe(engine, file, content, precision),),
         "training": {"packed_from": weights.name},
         "licence": wishes.licence,
+        "engines": dict(wishes.engines),
     })  # fmt: skip
     decode([results[name] for name in outputs], manifest)
-    return _write(wishes.out or Path(manifest.name), manifest, {file: content})
+    pictures = [encode(read_image(each), manifest.input) for each in wishes.pictures]
+    with TemporaryDirectory(prefix="edge_infer_") as folder:
+        packed = bundle.write(folder, manifest, {file: content})
+        contents = seal(packed, Path(folder), pictures).contents()
+    return _write(wishes.out or Path(manifest.name), contents)
 
 
 # --- the file ------------------------------------------------------------------------
@@ -161,9 +171,9 @@ def _manifest(weights: Path, values: Mapping[str, Any]) -> Manifest:
         ) from None
 
 
-def _write(out: Path, manifest: Manifest, files: Mapping[str, bytes]) -> ModelBundle:
+def _write(out: Path, contents: Mapping[str, bytes]) -> ModelBundle:
     try:
-        return bundle.write(out, manifest, files)
+        return bundle.write_contents(out, contents)
     except OSError as error:
         raise ModelError(
             f"{out} cannot be written ({error.strerror})", "name another folder as --out"

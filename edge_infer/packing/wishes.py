@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,8 @@ class Wishes:
         size: width and height of the input, pixels.
         outputs: names, in the head's order.
         precision: of the weights.
+        pictures: files for the golden input; one is drawn when ().
+        engines: versions that can run the model; anything when empty.
         Others: as in Manifest and InputSpec.
     """
 
@@ -32,6 +35,8 @@ class Wishes:
     release: int = 1
     licence: str = UNKNOWN_LICENCE
     precision: Precision | None = None
+    pictures: tuple[Path, ...] = ()
+    engines: Mapping[str, str] = field(default_factory=dict)
     head: str = ""
     outputs: tuple[str, ...] = ()
     size: tuple[int, int] | None = None

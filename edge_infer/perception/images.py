@@ -38,10 +38,18 @@ def read_image(path: str | Path) -> CameraFrame:
     file = Path(path)
     if not file.is_file():
         raise FrameError(f"image {file} is not there", "name an image file that exists")
-    data = np.fromfile(file, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    return decode_image(file.read_bytes(), str(file))
+
+
+def decode_image(content: bytes, name: str) -> CameraFrame:
+    """The same for the bytes of an image file; ``name`` is how errors call it."""
+    data = np.frombuffer(content, np.uint8)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error:
+        image = None  # it claims to be larger than OpenCV takes
     if image is None:
-        raise FrameError(f"{file} is no readable image", "use a PNG, JPEG or TIFF that is whole")
+        raise FrameError(f"{name} is no readable image", "use a PNG, JPEG or TIFF that is whole")
     if image.dtype != np.uint8:
         image = _stretched(image)
     if image.ndim == 3 and image.shape[2] == 4:
@@ -49,7 +57,7 @@ def read_image(path: str | Path) -> CameraFrame:
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[:, :, 0]
     encoding = "mono8" if image.ndim == 2 else "bgr8"
-    return CameraFrame(np.asarray(image, np.uint8), encoding, 0, file.name)
+    return CameraFrame(np.asarray(image, np.uint8), encoding, 0, Path(name).name)
 
 
 def _stretched(image: cv2.typing.MatLike) -> cv2.typing.MatLike:

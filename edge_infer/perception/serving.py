@@ -21,6 +21,7 @@ from edge_infer.backends.registry import Engine
 from edge_infer.backends.workers import StartWorker, ThreadWorker
 from edge_infer.errors import BackendError, BackendUnavailableError, ModelError
 from edge_infer.models.bundle import ModelBundle
+from edge_infer.perception.needs import unmet
 from edge_infer.perception.pipeline import engine_of
 
 AUTO = "auto"
@@ -64,7 +65,7 @@ def choose(bundle: ModelBundle, names: str, threads: int = 1) -> Choice:
     engines, left_out = [], {}
     for name in asked:
         registry.backend_class(name)
-        why = registry.absence(name)
+        why = registry.absence(name) or unmet(bundle.manifest, name)
         try:
             engine = engine_of(bundle, name, threads=threads)
         except ModelError as error:

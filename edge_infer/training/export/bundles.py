@@ -21,10 +21,13 @@ from pydantic import ValidationError
 
 from edge_infer.backends import registry
 from edge_infer.datasets.frames import LabelledFrames
-from edge_infer.errors import TrainingError, first_line
+from edge_infer.domain import CameraFrame
+from edge_infer.errors import BackendError, ModelError, TrainingError, first_line
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.models.manifest import Manifest, Precision, WeightFile
+from edge_infer.perception.golden_making import encode
+from edge_infer.perception.sealing import seal
 from edge_infer.training.export import onnx_files, tflite_files
 from edge_infer.training.export.agreement import Agreement, Answer, Both, Reference, of_torch
 from edge_infer.training.export.onnx_files import Batches
@@ -106,6 +109,10 @@ _KINDS = (
 FORMATS = tuple(dict.fromkeys(kind.format for kind in _KINDS))
 
 
+ENGINES = {"onnx": ">=1.17", "tflite": ">=1.2", "tensorrt": ">=10.3"}
+"""Versions that run the files; as setup.py asks for."""
+
+
 class _Needs(NamedTuple):
     """The packages that write a format, and the extra that brings them."""
 
@@ -169,16 +176,17 @@ def export(
             file = f"{part_of(source.network).name}.{kind.suffix}"
             contents[file] = content
             listed.append(bundle.describe(kind.format, file, content, kind.precision))
-    return _write(out, _completed(manifest, weights, figures), contents)
+    return _write(out, _completed(manifest, weights, figures), contents, checks)
 
 
 def _completed(manifest: Manifest, weights: list[list[WeightFile]], figures: Figures) -> Manifest:
     assert manifest.classifier is not None
     first, second = (tuple(listed) for listed in weights)
     classifier = manifest.classifier.model_copy(update={"weights": second})
-    return manifest.model_copy(
-        update={"weights": first, "classifier": classifier, "training": figures}
-    )
+    engines = {name: ENGINES[name] for name in dict.fromkeys(weight.format for weight in first)}
+    return manifest.model_copy(update={
+        "weights": first, "classifier": classifier, "training": figures, "engines": engines,
+    })  # fmt: skip
 
 
 def _fitting(checks: LabelledFrames) -> tuple[int, int]:
@@ -327,9 +335,18 @@ def _opened(kind: _Kind, content: bytes) -> Iterator[Answer]:
             backend.close()
 
 
-def _write(out: Path, manifest: Manifest, files: Mapping[str, bytes]) -> ModelBundle:
+def _write(
+    out: Path, manifest: Manifest, files: Mapping[str, bytes], checks: LabelledFrames
+) -> ModelBundle:
+    """The bundle, with the first check frame as its golden input."""
+    frame = CameraFrame(checks.images[0], "mono8", 0, "check")
     try:
-        return bundle.write(out, manifest, files)
+        with TemporaryDirectory(prefix="edge_infer_") as folder:
+            written = bundle.write(folder, manifest, files)
+            sealed = seal(written, Path(folder), [encode(frame, manifest.input)])
+            return bundle.write_contents(out, sealed.contents())
+    except (ModelError, BackendError) as error:
+        raise TrainingError(error.problem, error.remedy) from error
     except OSError as error:
         raise TrainingError(
             f"{out} cannot be written ({error.strerror})", "make room there, or name another folder"

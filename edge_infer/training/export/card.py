@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edge_infer.models.bundle import ModelBundle
+from edge_infer.models.bundle import MODEL_CARD, ModelBundle
 from edge_infer.models.manifest import Manifest
 from edge_infer.training.checkpoint import history
 from edge_infer.training.curves import LOSS, NEITHER
 from edge_infer.training.export.provenance import Pair
-
-CARD = "MODEL_CARD.md"
 
 _REAL = (
     "Real modules of the InfraredSolarModules set (Raptor Maps, 2020, MIT licence), cut from drone "
@@ -26,7 +24,7 @@ _DRAWN = "Drawn modules and rendered frames only: do not inspect a real plant wi
 
 def write_card(bundle: ModelBundle, pair: Pair) -> None:
     """Write the card into the bundle's folder."""
-    (bundle.path / CARD).write_text("\n".join(_lines(bundle, pair)) + "\n", encoding="utf-8")
+    (bundle.path / MODEL_CARD).write_text("\n".join(_lines(bundle, pair)) + "\n", encoding="utf-8")
 
 
 def _lines(bundle: ModelBundle, pair: Pair) -> Iterator[str]:
@@ -44,7 +42,7 @@ def _lines(bundle: ModelBundle, pair: Pair) -> Iterator[str]:
         "Networks", "| | parameters | multiplications |", "|---|---|---|", *_costs(manifest, pair)
     )
     yield from _section("Files", "| engine | precision | file | bytes |", "|---|---|---|---|", *(
-        f"| {w.format} | {w.precision} | {w.file} | {w.bytes:,} |" for w in manifest.files
+        f"| {w.format} | {w.precision} | {w.file} | {w.bytes:,} |" for w in manifest.all_weights
     ))  # fmt: skip
     yield from _section("Data", *_data(pair.classifier.record["data"]))
     for part, trained in pair._asdict().items():

@@ -52,7 +52,7 @@ def test_inspect_shows_the_shipped_bundle(arguments: list[str], capsys: Capture)
     assert main(["model", "inspect", *arguments]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{manifest.name} {manifest.version}  ")
-    for weight in manifest.files:
+    for weight in manifest.all_weights:
         assert f"  {weight.format:8} {weight.precision}" in out
 
 

@@ -32,7 +32,7 @@ def variant(
         for name, content in contents.items()
     )
     classifier = model.manifest.classifier.model_copy(update={"weights": second})
-    changes |= {"weights": first, "classifier": classifier}
+    changes |= {"weights": first, "classifier": classifier, "golden": None, "sbom": None}
     return bundle.write(folder, model.manifest.model_copy(update=changes), files)
 
 

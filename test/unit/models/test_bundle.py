@@ -149,3 +149,59 @@ def test_an_engine_without_weights_is_told(folder):
     with pytest.raises(ModelError, match="holds no tflite weights") as caught:
         ModelBundle.load(folder).weights("tflite")
     assert "onnx" in caught.value.remedy
+
+
+# --- what belongs to it --------------------------------------------------------------
+
+
+@pytest.fixture
+def whole(folder):
+    """A bundle with everything that one can have."""
+    files = {"golden.json": b"golden", "sbom.json": b"bill"}
+    named = {key: bundle.describe_file(f"{key}.json", files[f"{key}.json"])
+             for key in ("golden", "sbom")}  # fmt: skip
+    manifest = ModelBundle.load(folder).manifest.model_copy(update=named)
+    (folder / "MODEL_CARD.md").write_text("# probe 1.0\n")
+    (folder / "notes.txt").write_text("not of the bundle")
+    return bundle.write(folder, manifest, files)
+
+
+@pytest.mark.parametrize("name", ["golden.json", "sbom.json"])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [(remove, "is missing"), (lambda file: file.write_bytes(b"other!"), r"is too long|digest")],
+)
+def test_a_damaged_golden_input_or_bill_is_refused(whole, name, damage, words):
+    damage(whole.path / name)
+    with pytest.raises(ModelError, match=words) as caught:
+        ModelBundle.load(whole.path)
+    assert str(caught.value).startswith(f"file {whole.path / name} ")
+
+
+def test_its_contents_are_all_that_it_names_and_the_card(whole):
+    assert whole.contents() == {
+        name: (whole.path / name).read_bytes()
+        for name in ("manifest.json", "m.onnx", "golden.json", "sbom.json", "MODEL_CARD.md")
+    }
+
+
+def test_its_contents_are_a_bundle_again(whole, tmp_path):
+    copy = bundle.write_contents(tmp_path / "copy", whole.contents())
+    assert copy.digest == whole.digest
+    assert copy.contents() == whole.contents()
+
+
+@pytest.mark.parametrize("name", ["../m.onnx", "/m.onnx", "a/b", ".m", "m\n", ""])
+def test_contents_cannot_leave_the_folder(whole, tmp_path, name):
+    with pytest.raises(ModelError, match="is no name of a file in a model bundle"):
+        bundle.write_contents(tmp_path / "copy", {**whole.contents(), name: b"?"})
+    assert not (tmp_path / "copy").exists()
+
+
+def test_contents_that_are_no_bundle_are_refused(whole, tmp_path):
+    contents = whole.contents()
+    del contents["sbom.json"]
+    with pytest.raises(ModelError, match=r"sbom\.json is missing"):
+        bundle.write_contents(tmp_path / "copy", contents)
+    with pytest.raises(ModelError, match=r"has no manifest\.json"):
+        bundle.write_contents(tmp_path / "empty", {"m.onnx": CONTENT})

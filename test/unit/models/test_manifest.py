@@ -55,6 +55,46 @@ def test_wrong_keys_are_named(changes, words):
     assert "\n" not in str(caught.value)
 
 
+# --- what a bundle that can be published has beside its weights ----------------------
+
+
+def named(file):
+    return {"file": file, "sha256": "0" * 64, "bytes": 5}
+
+
+def test_golden_input_bill_and_engines_are_kept():
+    manifest = parse(
+        golden=named("g.json"), sbom=named("s.json"), engines={"onnx": ">=1.17, !=1.20.*"}
+    )
+    assert Manifest.from_json(manifest.to_json(), "again") == manifest
+    assert [each.file for each in manifest.files] == ["m.onnx", "g.json", "s.json"]
+    assert [each.file for each in manifest.all_weights] == ["m.onnx"]
+
+
+def test_a_manifest_from_before_them_still_reads():
+    manifest = parse()
+    assert (manifest.golden, manifest.sbom, manifest.engines) == (None, None, {})
+    assert manifest.files == manifest.weights
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"golden": named("../g.json")}, "golden.file"),
+        ({"sbom": named(".s")}, "sbom.file"),
+        ({"golden": named("m.onnx")}, "two files have one name"),
+        ({"golden": named("a"), "sbom": named("a")}, "two files have one name"),
+        ({"golden": {**named("a"), "bytes": 0}}, "golden.bytes"),
+        ({"engines": {"onnx": "newest"}}, "'newest' are no versions of the engine onnx"),
+        ({"engines": {"onnx": 1.17}}, "engines.onnx"),
+    ],
+)
+def test_wrong_names_and_versions_are_refused(changes, words):
+    with pytest.raises(ModelError, match=words) as caught:
+        parse(**changes)
+    assert "\n" not in str(caught.value)
+
+
 # --- a second network ----------------------------------------------------------------
 
 
@@ -71,7 +111,7 @@ def second(**changes):
 def test_a_manifest_names_the_files_of_both_networks():
     manifest = parse(head="outlines", classifier=second())
     assert Manifest.from_json(manifest.to_json(), "again") == manifest
-    assert [file.file for file in manifest.files] == ["m.onnx", "c.onnx"]
+    assert [file.file for file in manifest.all_weights] == ["m.onnx", "c.onnx"]
     assert parse().classifier is None
     assert [file.file for file in parse().files] == ["m.onnx"]
 
@@ -89,7 +129,7 @@ GREY = {"name": "image", "width": 320, "height": 256, "channels": 1, "dtype": "u
         ({"weights": [weight(), weight("i.onnx", precision="int8")]}, "different formats"),
         ({"classifier": second(weights=[weight("c", format="tflite")])}, "different formats"),
         ({"classifier": second(weights=[weight("c", precision="int8")])}, "or precisions"),
-        ({"classifier": second(weights=[weight("m.onnx")])}, "weight files have one name"),
+        ({"classifier": second(weights=[weight("m.onnx")])}, "two files have one name"),
         ({"classifier": second(weights=[])}, "classifier.weights"),
         ({"classifier": second(weights=[weight("../c.onnx")])}, r"classifier.weights.0.file"),
         ({"classifier": second(batch=0)}, "classifier.batch"),

@@ -18,6 +18,9 @@ from edge_infer.datasets.frames import LabelledFrames  # noqa: E402
 from edge_infer.domain import CameraFrame  # noqa: E402
 from edge_infer.errors import TrainingError  # noqa: E402
 from edge_infer.models.bundle import ModelBundle  # noqa: E402
+from edge_infer.models.golden import Golden  # noqa: E402
+from edge_infer.models.sbom import check_sbom  # noqa: E402
+from edge_infer.perception.golden import check  # noqa: E402
 from edge_infer.perception.pipeline import Pipeline  # noqa: E402
 from edge_infer.simulation.modules import FAULT_CLASSES  # noqa: E402
 from edge_infer.training.checkpoint import Trained, load_trained  # noqa: E402
@@ -115,6 +118,14 @@ def test_the_bundle_holds_every_file_of_both_networks_the_fastest_first(model):
     assert sizes["classifier.int8.onnx"] < 0.6 * sizes["classifier.float32.onnx"]
 
 
+def test_the_bundle_can_be_published(model):
+    assert check_sbom(model) == "CycloneDX 1.6"
+    assert set(model.manifest.engines) == {format_ for format_, _ in WRITTEN}
+    assert Golden.of(model).frames[0].expected
+    for engine in {format_ for format_, _ in FLOWN}:
+        check(model, engine)
+
+
 @pytest.mark.parametrize(("format_", "precision"), FLOWN)
 def test_every_file_takes_and_gives_what_the_manifest_says(model, format_, precision):
     shapes = {
@@ -192,8 +203,10 @@ def test_the_network_is_left_as_it_was(runs, networks, model, name):
 def test_only_what_is_asked_for_is_written(pair, calibration, frames, tmp_path):
     model = export(pair, calibration, frames, tmp_path, **NAMED, formats=["tensorrt"])
     files = ["finder.tensorrt.int8.onnx", "classifier.tensorrt.int8.onnx"]
-    assert [weight.file for weight in model.manifest.files] == files
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*files, "manifest.json"])
+    assert [weight.file for weight in model.manifest.all_weights] == files
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [*files, "golden.json", "manifest.json", "sbom.json"]
+    )
 
 
 # --- eight bits in ONNX ------------------------------------------------------------

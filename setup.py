@@ -4,7 +4,10 @@ from glob import glob
 
 from setuptools import find_packages, setup
 
-NODES = ("camera", "detector", "georeferencer", "coordinator", "heartbeat", "drone", "dashboard")
+NODES = (
+    "camera", "detector", "georeferencer", "coordinator", "heartbeat", "updater", "drone",
+    "dashboard", "rollout",
+)  # fmt: skip
 
 setup(
     name="edge_infer",
@@ -30,6 +33,7 @@ setup(
     ],
     install_requires=[
         "numpy>=1.26,<3",
+        "packaging>=22",
         "opencv-python-headless>=4.8",
         "onnxruntime>=1.17",
         "pydantic>=2.5,<3",

@@ -25,6 +25,7 @@ ARGUMENTS = {
     "drone": ("0", "Number of this drone in it, from 0", None),
     "modules": ("", "File of real module images for the simulation; empty for drawn ones", None),
     "model": ("", "Folder of the model bundle; empty for the shipped one", None),
+    "root": ("", "root.json of those who publish models; empty flies without updates", None),
     "faulty_share": (
         "0.0",
         "Share of modules expected to be faulty; 0 takes the model's own",
@@ -47,7 +48,7 @@ OF_CAMERA = ("source", "path", "rate_hz", "seed", "drones", "drone", "modules")
 IN_A_CLUSTER = ("coordinator", "georeferencer")
 NAME_TAKEN = 3
 """Exit code of the process with the heartbeat, which finds out."""
-TEXTS = ("cluster", "source", "path", "modules", "model", "state_dir")
+TEXTS = ("cluster", "source", "path", "modules", "model", "root", "state_dir")
 
 
 def start(context):
@@ -55,6 +56,8 @@ def start(context):
     names = ["detector", "georeferencer", "heartbeat"]
     if value["coordinator"] == "true":
         names.append("coordinator")
+    if value["root"]:
+        names.append("updater")
     if value["composed"] == "true":
         return [process("drone", ["drone", "camera", *names], value)]
     if value["camera"] == "true":
@@ -92,9 +95,13 @@ def parameters(nodes, value):
     if "detector" in nodes:
         chosen["detector:model"] = value["model"]
         chosen["detector:faulty_share"] = value["faulty_share"]
+    if "updater" in nodes:
+        chosen["updater:root"] = value["root"]
+        chosen["updater:model"] = value["model"]
     chosen.update({f"{n}:cluster": value["cluster"] for n in nodes if n in IN_A_CLUSTER})
     if "drone" in nodes:
         chosen["drone:coordinator"] = value["coordinator"]
+        chosen["drone:updater"] = str("updater" in nodes).lower()
         chosen["drone:state_dir"] = value["state_dir"]
     else:
         chosen.update({f"{node}:state_dir": value["state_dir"] for node in nodes})

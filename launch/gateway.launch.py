@@ -1,4 +1,4 @@
-"""The ground: the live page, and a coordinator for fleets whose drones have none.
+"""The ground: the live page, a coordinator for fleets whose drones have none, and rollouts.
 
 Nothing depends on it: drones with coordinators of their own agree without it.
 """
@@ -6,7 +6,7 @@ Nothing depends on it: drones with coordinators of their own agree without it.
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration
+from launch.substitutions import LaunchConfiguration, NotEqualsSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
@@ -37,6 +37,12 @@ def generate_launch_description():
             argument("topology", "mesh", "Named on the page", choices=["mesh", "star", "hybrid"]),
             argument("drones", "0", "Drones in the simulated world; 0 when the world is real"),
             argument("seed", "0", "Seed of the simulated world"),
+            argument("store", "", "Where models are published; empty for no rollouts"),
+            argument("root", "", "root.json of those who publish models"),
+            argument("online_key", "", "Online private key that rollouts are signed with"),
+            argument(
+                "auto_start", "false", "Roll new models out unasked", choices=["true", "false"]
+            ),
             argument("state_dir", "", "Folder of the boot counter; empty for the default"),
             argument(
                 "params_file",
@@ -72,6 +78,26 @@ def generate_launch_description():
                     },
                 ],
                 condition=IfCondition(LaunchConfiguration("dashboard")),
+            ),
+            Node(
+                package="edge_infer",
+                executable="rollout_node",
+                name="rollout",
+                namespace=LaunchConfiguration("namespace"),
+                output="screen",
+                respawn=True,
+                respawn_delay=2.0,
+                parameters=[
+                    params_file,
+                    {
+                        "store": typed("store", str),
+                        "root": typed("root", str),
+                        "online_key": typed("online_key", str),
+                        "auto_start": typed("auto_start", bool),
+                        "state_dir": typed("state_dir", str),
+                    },
+                ],
+                condition=IfCondition(NotEqualsSubstitution(LaunchConfiguration("store"), "")),
             ),
         ]
     )

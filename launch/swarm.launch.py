@@ -26,6 +26,9 @@ ARGUMENTS = {
     "composed": ("true", "A drone's nodes in one process, or each in its own", ["true", "false"]),
     "modules": ("", "File of real module images; empty for drawn ones", None),
     "model": ("", "Folder of the model bundle; empty for the shipped one", None),
+    "root": ("", "root.json of those who publish models; empty flies without updates", None),
+    "store": ("", "Where models are published; empty for no rollouts", None),
+    "online_key": ("", "Online private key that rollouts are signed with", None),
     "faulty_share": ("0.022", "Share of modules that the detectors expect to be faulty", None),
     "dashboard": ("true", "Serve the live page", ["true", "false"]),
     "host": ("127.0.0.1", "Address to serve the live page at", None),
@@ -41,11 +44,15 @@ OF_DRONE = (
     "composed",
     "modules",
     "model",
+    "root",
     "faulty_share",
     "state_dir",
     "log_level",
 )
-OF_GATEWAY = ("drones", "seed", "topology", "dashboard", "host", "port", "state_dir")
+OF_GATEWAY = (
+    "drones", "seed", "topology", "dashboard", "host", "port", "state_dir",
+    "root", "store", "online_key",
+)  # fmt: skip
 
 
 def start(context):

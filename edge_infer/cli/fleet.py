@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
@@ -19,10 +16,11 @@ from rich.live import Live
 from rich.table import Table
 
 from edge_infer.cli.checks import positive_float
+from edge_infer.cli.listening import listening
 from edge_infer.fleet.agreement import Standing
 from edge_infer.nodes.fleet_listener import FleetListener
 from edge_infer.runtime.api import Runtime
-from edge_infer.runtime.selection import CHOICES, open_runtime
+from edge_infer.runtime.selection import CHOICES
 from edge_infer.swarm.observer import natural_key
 
 LOOK_S = 0.5
@@ -78,7 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Listen and tell; 1 when nobody was heard, or for ``digest`` when they differ."""
     console = Console(stderr=True)
-    with _listening(arguments.runtime) as (runtime, listener, is_stopped):
+    with listening(arguments.runtime) as (runtime, listener, is_stopped):
         if arguments.action == "watch":
             _watch(runtime, listener, is_stopped)
             return 0
@@ -207,21 +205,3 @@ def _remark(standing: Standing) -> str:
 
 def _text(value: int | None) -> str:
     return "-" if value is None else str(value)
-
-
-@contextmanager
-def _listening(choice: str) -> Iterator[tuple[Runtime, FleetListener, Callable[[], bool]]]:
-    """A listener on the network, and whether a signal has asked to end."""
-    stopped: list[int] = []
-    runtime = open_runtime(choice, [])
-    before = {
-        number: signal.signal(number, lambda number, _: stopped.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        node = runtime.create_node(f"fleet_listener_{os.getpid()}")
-        yield runtime, FleetListener(node), lambda: bool(stopped)
-    finally:
-        runtime.shutdown()
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,7 +10,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from edge_infer.cli.in_flight_update import InFlightUpdate
 from edge_infer.dashboard.snapshot import Snapshot
 from edge_infer.errors import UsageError
 from edge_infer.models.bundle import ModelBundle, shipped
@@ -30,7 +31,7 @@ from edge_infer.runtime.selection import open_runtime
 from edge_infer.simulation.layout import FarmConfig
 from edge_infer.simulation.real_modules import RealModules
 from edge_infer.swarm.processes import ManagedProcess, child_environment, node_command
-from edge_infer.swarm.report import build_report
+from edge_infer.swarm.report import build_report, update_report
 from edge_infer.swarm.table import drone_table
 
 STATION = "ground_station"
@@ -40,6 +41,8 @@ LANDING_S = 10.0
 """How long the last frames and sightings may take to be accounted for."""
 LOOK_S = 0.25
 START_S = 60.0
+PUBLISH_S = 5.0
+"""How long the fleet flies before another model is published."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Plan:
         rate_hz: frames per second of each camera.
         modules, model: files, absolute; empty for drawn modules and the shipped model.
         runtime: auto, ros, embedded, or mixed (alternating).
+        update: a model that is published in flight, good or bad; empty for none.
         port: of the page; None for no page.
     """
 
@@ -65,6 +69,7 @@ class Plan:
     modules: str
     model: str
     runtime: str
+    update: str
     port: int | None
 
     @property
@@ -87,6 +92,7 @@ class Flight:
         self._stack = ExitStack()
         self._stopping = False
         self._processes: list[ManagedProcess] = []
+        self._update: InFlightUpdate | None = None
         self.last_snapshot: Snapshot
 
     def __enter__(self) -> Flight:
@@ -97,6 +103,9 @@ class Flight:
                 RealModules.load(plan.modules)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edge_infer_"))
             self._folder = Path(folder)
+            if plan.update:
+                self._update = InFlightUpdate(self._folder, self._bundle, plan.update)
+                self._bundle = self._update.first
             station_runtime = "auto" if plan.runtime == "mixed" else plan.runtime
             self._runtime = open_runtime(station_runtime, [])
             stack.callback(self._runtime.shutdown)
@@ -146,6 +155,9 @@ class Flight:
             self._watch(live, self._all_fly, started_s + START_S)
             airborne_s = time.monotonic()
             end_s = airborne_s + duration_s if duration_s else None
+            if self._update:
+                self._watch(live, lambda: False, airborne_s + PUBLISH_S)
+                self._console.print(self._update.publish(), highlight=False)
             self._watch(live, lambda: False, end_s)
             flown_s = time.monotonic() - airborne_s
             settled = self._land(live)
@@ -160,6 +172,9 @@ class Flight:
         if self._plan.topology == "star":
             args = ["-p", f"state_dir:={self._folder}"]
             self._launch("gateway", "coordinator", self._drone_runtime(0), args)
+        if self._update:
+            args = _parameters({"state_dir": self._folder, **self._update.gateway_parameters})
+            self._launch("update_gateway", "rollout", self._drone_runtime(0), args)
 
     def _launch(self, name: str, node: str, runtime: str, args: list[str]) -> None:
         command = node_command(node, runtime, ["-r", f"__ns:=/{name}", *args])
@@ -186,11 +201,13 @@ class Flight:
             "camera:drones": plan.drones,
             "camera:drone": index,
             "camera:modules": f"'{plan.modules}'",
-            "detector:model": f"'{plan.model}'",
+            "detector:model": f"'{self._bundle.path}'",
             "detector:backend": f"'{self._engines}'",
             "detector:faulty_share": FarmConfig.fault_rate if knows_healthy else 0.0,
         }
-        return [word for key, value in parameters.items() for word in ("-p", f"{key}:={value}")]
+        if self._update:
+            parameters.update(self._update.drone_parameters)
+        return _parameters(parameters)
 
     def _watch(self, live: Live, done: Callable[[], bool], end_s: float | None) -> None:
         """Tend the processes and show the table until it is done, stopped or late."""
@@ -266,6 +283,7 @@ class Flight:
                 "version": manifest.version,
                 "digest": self._bundle.digest,
             },
+            update=update_report(station.listener.rollout, station.listener.updates),
         )
 
     # --- the ends ------------------------------------------------------------------------
@@ -295,3 +313,8 @@ class Flight:
         deadline_s = time.monotonic() + 3.0
         for process in self._processes:
             process.join(deadline_s)
+
+
+def _parameters(values: Mapping[str, object]) -> list[str]:
+    """As words of a command line of ROS."""
+    return [word for key, value in values.items() for word in ("-p", f"{key}:={value}")]

@@ -41,6 +41,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--modules", metavar="FILE", help="real module images instead of drawn ones (.npz)")
     add("--model", metavar="BUNDLE", help="folder of a model bundle (default: the shipped one)")
     add(
+        "--update",
+        nargs="?",
+        const="good",
+        choices=("good", "bad"),
+        help="publish another model in flight: a better one (default), or a bad one that goes back",
+    )
+    add(
         "--runtime",
         choices=("auto", "ros", "embedded", "mixed"),
         default="auto",
@@ -84,6 +91,7 @@ def _plan(arguments: argparse.Namespace, clusters: Sequence[str]) -> Plan:
         modules=_absolute(arguments.modules),
         model=_absolute(arguments.model),
         runtime=arguments.runtime,
+        update=arguments.update or "",
         port=None if arguments.headless else arguments.port,
     )
 

@@ -196,6 +196,7 @@ class RolloutView:
         wave, waves: that is under way, and that there are.
         drones: that may install it.
         reason: of the last change.
+        verdicts: what the judge says of each group of hardware, a sentence each.
     """
 
     model: str
@@ -206,6 +207,7 @@ class RolloutView:
     waves: int
     drones: tuple[str, ...]
     reason: str = ""
+    verdicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

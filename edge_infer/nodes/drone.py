@@ -17,6 +17,9 @@ class DroneConfig(NodeConfig):
     coordinator: bool = Field(
         True, description="Whether a coordinator flies here (mesh), or only elsewhere (star)"
     )
+    updater: bool = Field(
+        False, description="Whether this drone takes new models; the updater needs a root of trust"
+    )
 
 
 def start_drone(runtime: Runtime) -> list[Closable]:
@@ -28,6 +31,9 @@ def start_drone(runtime: Runtime) -> list[Closable]:
     if config.coordinator:
         names.append("coordinator")
     nodes = [start_node(runtime, name, identity=identity) for name in names]
+    if config.updater:
+        folder = config.state_dir
+        nodes.append(start_node(runtime, "updater", identity=identity, state_dir=folder))
     detector = start_node(runtime, "detector", identity=identity, subscribe=False)
     camera = start_node(runtime, "camera", identity=identity, sink=detector.submit)
     return [camera, detector, *nodes]

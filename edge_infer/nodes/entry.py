@@ -113,6 +113,16 @@ def heartbeat() -> int:
     return _main("heartbeat")
 
 
+def updater() -> int:
+    """The executable updater_node."""
+    return _main("updater")
+
+
+def rollout() -> int:
+    """The executable rollout_node."""
+    return _main("rollout")
+
+
 def dashboard() -> int:
     """The executable dashboard_node."""
     return _main("dashboard")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge_infer.dashboard.snapshot import RolloutView
 from edge_infer.domain import Pose
 from edge_infer.errors import FleetError, PoseError
 from edge_infer.fleet.agreement import Agreement, Standing
@@ -20,8 +21,10 @@ from edge_infer.nodes.conversions import (
     ranges_from_msg,
     stamp_from_msg,
 )
+from edge_infer.nodes.report_conversions import drone_report_from_msg, rollout_view_from_msg
 from edge_infer.runtime.api import Node
 from edge_infer.swarm.observer import FleetObserver, NodeStatus, SignOfLife
+from edge_infer.updates.reports import DroneReport
 
 LEASE_S = 1.0
 """For the eye: a member that misses a few heartbeats does not flicker."""
@@ -35,23 +38,31 @@ class FleetListener:
     Args:
         node: the handle.
         tick_s: time between two judgements of silence.
+
+    Attributes:
+        updates: how far each drone is with a model, as it told last.
+        rollout: how far the fleet is, as a gateway told last; None before the first one.
     """
 
     def __init__(self, node: Node, tick_s: float = 0.2) -> None:
-        self._node = node
+        self.node = node
         self.observer = FleetObserver()
         self.agreement = Agreement()
         self.membership = Membership(MembershipConfig(tick_s=tick_s, lease_s=LEASE_S))
+        self.updates: dict[str, DroneReport] = {}
+        self.rollout: RolloutView | None = None
         self._digest_topics: set[str] = set()
         topics.STATUS.subscription(node, self._on_status)
         topics.HEARTBEAT.subscription(node, self._on_heartbeat)
+        topics.UPDATE_STATUS.subscription(node, self._on_update)
+        topics.ROLLOUT_STATUS.subscription(node, self._on_rollout)
         self._listen_to(topics.DIGEST.name)
         node.create_timer(tick_s, self._tick)
         node.create_timer(LOOK_S, self._look_for_clusters)
 
     def now_s(self) -> float:
         """Of the node's clock; the agreement's times, too."""
-        return self._node.get_clock().now().nanoseconds / 1e9
+        return self.node.get_clock().now().nanoseconds / 1e9
 
     def standings(self) -> list[Standing]:
         """How the coordinators stand to each other now."""
@@ -88,6 +99,14 @@ class FleetListener:
         )
         self.observer.on_heartbeat(msg.source, life)
 
+    def _on_update(self, msg: Any) -> None:
+        report = drone_report_from_msg(msg)
+        if report is not None and not report.flaw:
+            self.updates[report.drone] = report
+
+    def _on_rollout(self, msg: Any) -> None:
+        self.rollout = rollout_view_from_msg(msg) if msg.state else None
+
     def _on_digest(self, msg: Any) -> None:
         self.agreement.hear(
             msg.coordinator, msg.digest, ranges_from_msg(msg), floors_from_msg(msg), self.now_s()
@@ -95,14 +114,14 @@ class FleetListener:
 
     def _look_for_clusters(self) -> None:
         root, leaf = topics.DIGEST.name.rsplit("/", 1)
-        for name, _ in self._node.get_topic_names_and_types():
+        for name, _ in self.node.get_topic_names_and_types():
             if name.startswith(f"{root}/") and name.endswith(f"/{leaf}"):
                 self._listen_to(name)
 
     def _listen_to(self, name: str) -> None:
         if name not in self._digest_topics:
             self._digest_topics.add(name)
-            topics.DIGEST.named(name).subscription(self._node, self._on_digest)
+            topics.DIGEST.named(name).subscription(self.node, self._on_digest)
 
 
 def _pose_of(heartbeat: Any) -> Pose | None:

@@ -37,6 +37,8 @@ NODES: Mapping[str, Entry] = {
     "georeferencer": Entry("georeferencer", "GeoreferencerNode", "GeoreferencerConfig"),
     "coordinator": Entry("coordinator", "CoordinatorNode", "CoordinatorConfig"),
     "heartbeat": Entry("heartbeat", "HeartbeatNode", "HeartbeatConfig"),
+    "updater": Entry("updater", "UpdaterNode", "UpdaterConfig"),
+    "rollout": Entry("rollout", "RolloutNode", "RolloutNodeConfig"),
     "dashboard": Entry("dashboard", "DashboardNode", "DashboardConfig"),
 }
 

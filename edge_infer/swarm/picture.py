@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from edge_infer.dashboard.snapshot import (
     CoordinatorView,
@@ -22,20 +22,25 @@ from edge_infer.simulation.farm import Farm
 from edge_infer.simulation.layout import module_centres_m
 from edge_infer.simulation.truth import Truth
 from edge_infer.swarm.observer import FleetObserver
+from edge_infer.updates.reports import DroneReport
 
 
 def drone_views(
-    observer: FleetObserver, state_of: Callable[[str], DroneState]
+    observer: FleetObserver,
+    state_of: Callable[[str], DroneState],
+    updates: Mapping[str, DroneReport],
 ) -> tuple[DroneView, ...]:
     """One view per drone that flies a camera or beats its heart."""
     return tuple(
-        drone_view(observer, source, state_of(source))
+        drone_view(observer, source, state_of(source), updates.get(source))
         for source in observer.sources()
         if source in observer.lives
     )
 
 
-def drone_view(observer: FleetObserver, source: str, state: DroneState) -> DroneView:
+def drone_view(
+    observer: FleetObserver, source: str, state: DroneState, update: DroneReport | None
+) -> DroneView:
     """One drone as the page shows it."""
     life = observer.lives[source]
     x, y, z = life.pose.position_m if life.pose else (math.nan, math.nan, math.nan)
@@ -59,6 +64,9 @@ def drone_view(observer: FleetObserver, source: str, state: DroneState) -> Drone
         suppressed=observer.counter("sightings_suppressed", source),
         model_name=life.model_name,
         model_version=life.model_version,
+        model_release=update.running_release if update else None,
+        update_state=update.state.value if update else "",
+        update_progress=update.progress if update else None,
         battery=life.battery if math.isfinite(life.battery) else None,
         runtime=observer.runtime(source),
         troubles=tuple(observer.troubles(source)),

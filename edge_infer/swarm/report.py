@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from edge_infer.dashboard.snapshot import RolloutView
 from edge_infer.domain import Target
 from edge_infer.metrics import Histogram
 from edge_infer.simulation.truth import Truth
 from edge_infer.swarm.observer import FleetObserver
+from edge_infer.updates.reports import DroneReport
 
 STAGES = ("preprocess", "infer", "decode", "frame_to_detections", "frame_to_sighting")
 
@@ -68,6 +71,21 @@ def truth_report(truth: Truth) -> dict[str, Any]:
         "precision": truth.precision,
         "recall": truth.recall,
         "class_accuracy": truth.class_accuracy,
+    }
+
+
+def update_report(
+    rollout: RolloutView | None, updates: Mapping[str, DroneReport]
+) -> dict[str, Any] | None:
+    """How far the fleet is with another model; None where nobody takes any."""
+    if not updates:
+        return None
+    return {
+        "rollout": None if rollout is None else asdict(rollout),
+        "drones": {
+            name: {**asdict(update), "state": update.state.value}
+            for name, update in sorted(updates.items())
+        },
     }
 
 

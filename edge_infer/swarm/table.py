@@ -41,6 +41,9 @@ def headline(snapshot: Snapshot) -> str:
         parts.append(f"frame to target elsewhere {snapshot.frame_to_target_ms.p50:.1f} ms")
     if snapshot.replicas_agree is not None:
         parts.append("replicas agree" if snapshot.replicas_agree else "replicas differ")
+    rollout = snapshot.rollout
+    if rollout:
+        parts.append(f"{rollout.version}: {rollout.state}, wave {rollout.wave} of {rollout.waves}")
     truth = snapshot.truth
     if truth and truth.precision is not None and truth.recall is not None:
         parts.append(f"precision {truth.precision:.2f}")

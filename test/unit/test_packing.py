@@ -5,18 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from onnx import TensorProto
 from tiny_detectors import Array, onnx_file, ssd_tflite
 
 from edge_infer.backends import registry
-from edge_infer.errors import EdgeInferError, ModelError, ModelLoadError
+from edge_infer.errors import EdgeInferError, FrameError, ModelError, ModelLoadError
 from edge_infer.models.bundle import ModelBundle
+from edge_infer.models.golden import Golden
+from edge_infer.models.sbom import check_sbom
 from edge_infer.packing import inputs, notes
 from edge_infer.packing.pack import pack
 from edge_infer.packing.wishes import Wishes
 from edge_infer.perception.decode import decode
+from edge_infer.perception.golden import check
+from edge_infer.perception.images import decode_image
 
 PLACES = [(x, y, s) for s in (8, 16, 32) for y in range(64 // s) for x in range(64 // s)]
 HERE = 27
@@ -282,6 +287,41 @@ def test_tensorflow_lite_with_its_own_last_step(tmp_path: Path) -> None:
     assert (found, labels) == ([0.75, 0.5], [1, 0])
 
 
+# --- what makes it fit to be published ------------------------------------------------
+
+
+def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
+    weights = saved(tmp_path, onnx_file(yolov8()))
+    first, second = (
+        pack(weights, wishes(tmp_path, out=tmp_path / name)).contents() for name in ("a", "b")
+    )
+    assert first == second
+    assert set(first) == {"manifest.json", "model.onnx", "golden.json", "sbom.json"}
+
+
+def test_it_has_a_golden_input_and_a_bill_of_materials(tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    cv2.imwrite(str(picture), np.full((128, 96, 3), 60, np.uint8))
+    weights = saved(tmp_path, onnx_file(yolov8()))
+    told = wishes(tmp_path, pictures=(picture,), engines={"onnx": ">=1.17"})
+    packed = pack(weights, told)
+    assert packed.manifest.engines == {"onnx": ">=1.17"}
+    assert check_sbom(packed) == "CycloneDX 1.6"
+    golden = Golden.of(packed)
+    assert golden is not None
+    (frame,) = golden.frames
+    assert decode_image(frame.encoded, "").image.shape == (64, 48, 3)
+    (thing,) = frame.expected
+    assert (thing.score, thing.class_id, thing.required) == (0.75, 1, True)
+    check(packed, "onnx")
+
+
+def test_a_picture_that_is_none(tmp_path: Path) -> None:
+    weights = saved(tmp_path, onnx_file(yolov8()))
+    told = wishes(tmp_path, pictures=(saved(tmp_path, b"no picture", "p.png"),))
+    assert "p.png is no readable image" in refused(weights, told, FrameError)
+
+
 # --- what cannot be packed ------------------------------------------------------------
 
 
@@ -380,6 +420,7 @@ def test_inputs_that_cannot_be(changes: dict[str, Any], sentence: str, tmp_path:
     [
         ({"name": "My Model"}, "cannot be packed like that (name: "),
         ({"release": -1}, "cannot be packed like that (release: "),
+        ({"engines": {"onnx": "new"}}, "'new' are no versions of the engine onnx"),
         ({"nms_iou": 0.0}, "cannot be packed like that (nms_iou: "),
         ({"head": "yolov5"}, "are not those of the head yolov5"),
         ({"outputs": ("nothing",)}, "gives no output 'nothing': choose of output0"),

@@ -1,0 +1,69 @@
+"""What the rollout node can be told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from edge_infer.nodes.config import NodeConfig
+from edge_infer.updates.waves import RolloutConfig
+
+_S: JsonDict = {"unit": "s"}
+
+
+class RolloutNodeConfig(NodeConfig):
+    """Parameters of the rollout node."""
+
+    store: str = Field(
+        "",
+        description="Where releases are published: a folder, s3://bucket/path or https://host/path",
+    )
+    root: str = Field("", description="File of the first root.json of those who publish models")
+    online_key: str = Field("", description="File of the online private key")
+    poll_s: float = Field(
+        10.0,
+        gt=0.0,
+        le=86_400.0,
+        description="Time between two looks into the store",
+        json_schema_extra=_S,
+    )
+    auto_start: bool = Field(
+        False, description="Whether a new release is rolled out without being told to"
+    )
+    bytes_per_s: float = Field(
+        2_500_000.0,
+        gt=0.0,
+        description="What the gateway may send of models",
+        json_schema_extra={"unit": "B/s"},
+    )
+    shares: list[float] = Field(
+        [0.25, 1.0], description="Shares of the fleet in the waves after the canary, rising to 1"
+    )
+    wave_s: float = Field(
+        10.0,
+        ge=0.0,
+        le=2_592_000.0,
+        description="How long a wave is watched, at least",
+        json_schema_extra=_S,
+    )
+    away_s: float = Field(
+        15.0,
+        gt=0.0,
+        le=86_400.0,
+        description="A drone that is not heard for so long is not waited for",
+        json_schema_extra=_S,
+    )
+    canaries: list[str] = Field([""], description="Names of drones to prefer as canaries")
+
+    def rollout(self) -> RolloutConfig:
+        """How careful a rollout is.
+
+        Raises:
+            UpdateError: the shares do not rise to 1.
+        """
+        return RolloutConfig(
+            shares=tuple(self.shares),
+            wave_s=self.wave_s,
+            away_s=self.away_s,
+            canaries=tuple(name for name in self.canaries if name),
+        )

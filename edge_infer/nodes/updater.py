@@ -28,7 +28,7 @@ from edge_infer.runtime.api import Node
 from edge_infer.updates.check import check_in_child
 from edge_infer.updates.client import TrustClient
 from edge_infer.updates.installer import Installer
-from edge_infer.updates.partial import PartialBlob
+from edge_infer.updates.partial import PartialBlob, clean
 from edge_infer.updates.planning import Move
 from edge_infer.updates.release import Package, UpdateState
 from edge_infer.updates.reports import DroneReport, HealthSample
@@ -124,6 +124,7 @@ class UpdaterNode:
         if self._package is not None:
             self._link.drop(self._package.blob.sha256)
         self._package = package
+        clean(self._blobs, [package.blob.sha256])
         self._installer.state = UpdateState.DOWNLOADING
         self._link.fetch(package.blob, PartialBlob(self._blobs, package.blob))
 
@@ -261,7 +262,7 @@ class UpdaterNode:
         self._status.set("model_rollbacks", installer.rollbacks)
         self._status.set("updates_refused", self._refused + self._link.refused)
         troubled = installer.state in (UpdateState.FAILED, UpdateState.ROLLED_BACK)
-        remarks = self._trust.remarks
+        remarks = installer.remarks
         self._status.set_health(
             int(troubled or bool(remarks)), installer.message if troubled else " ".join(remarks)
         )

@@ -95,6 +95,11 @@ class Installer:
         return staged.release if staged else None
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of the disk and of what is signed."""
+        return (*self._slots.remarks, *self._trust.remarks)
+
+    @property
     def decided(self) -> str:
         """Why the gateway last decided what it did."""
         decision = self._trust.decision(self.model)
@@ -171,8 +176,8 @@ class Installer:
 
     def begin_trial(self) -> None:
         """Let what lies ready run; raises UpdateError when the disk does not take it."""
-        self._slots.begin_trial()
         self._is_checked = False
+        self._slots.begin_trial()
         self.state, self.message = UpdateState.ON_TRIAL, ""
         self.installs += 1
 

@@ -33,6 +33,10 @@ from edge_infer.updates.reference import Increment, Reference
 from edge_infer.updates.sequential import Evidence, RateEvidence, share_evidence
 
 SIGNALS = ("latency", "errors", "blind", "flood", "scores", "restarts")
+_OF_FRAMES = ("latency", "errors")
+"""What every frame tells, whatever is to be seen."""
+_HARMLESS = 0.25
+"""Of the way to being called bad: what is not farther after a long while speaks against nothing."""
 _MOST_SHARE = 0.98
 """Of bad frames: where all of the old model's are, a worse one cannot be told from it."""
 FLOOD_FOUND = 0.95
@@ -56,6 +60,8 @@ class JudgeConfig:
             together, until it is cleared for the first time.
         beta: probability that frames as bad as ``slow_share`` and ``failed_share`` say
             are cleared.
+        patience_s: how long a wave waits for something to be seen that speaks for the
+            release; after that it is enough that little speaks against it.
         look_s: time over which reports are gathered for one look.
         independent_s: frames closer together count as one; seconds.
         settle_s: how long a new model may be slow after it began to serve on a drone.
@@ -84,6 +90,7 @@ class JudgeConfig:
 
     alpha: float = 0.01
     beta: float = 0.01
+    patience_s: float = 60.0
     look_s: float = 1.0
     independent_s: float = 0.5
     settle_s: float = 1.0
@@ -209,11 +216,13 @@ class Judge:
         self._old_drone_s = 0.0
         self._slow_elsewhere = (0.0, 0.0)
         self._look = _Look(now_s)
+        self._now_s = self._began_s = now_s
         self.frames = 0
 
     def begin(self) -> None:
         """A wave begins: what is to be cleared begins anew, what speaks against it stays."""
         self.frames = 0
+        self._began_s = self._now_s
         for test in self._tests.values():
             test.begin()
 
@@ -234,6 +243,7 @@ class Judge:
 
     def tick(self, now_s: float) -> None:
         """Weigh what has come in, when it is time for it."""
+        self._now_s = now_s
         look, config = self._look, self._config
         took_s = now_s - look.since_s
         if took_s < config.look_s or not (look.drones or look.old_drones or look.restarts):
@@ -268,10 +278,11 @@ class Judge:
         """What keeps the release from being cleared, in words."""
         if self.frames < self._config.least_frames:
             yield f"{self.frames} of {self._config.least_frames} frames"
-        compared = self.can_compare
+        is_patient = self._now_s - self._began_s < self._config.patience_s
         for name, test in self._tests.items():
-            by_frame = name == "errors" or (name == "latency" and compared)
-            if (by_frame and not test.is_cleared) or test.alarm > 0:
+            is_asked = name == "errors" or self.can_compare
+            may_pass = name not in _OF_FRAMES and not is_patient and test.share <= _HARMLESS
+            if is_asked and not test.is_cleared and not may_pass:
                 yield f"{name} is open"
         if self._restarts.alarm > 0:
             yield "it began again"

@@ -7,6 +7,7 @@ change for all drones at once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ MOST_PAIRS = 1000
 """So many seconds of drones say what is usual to be found."""
 PRIOR_SECONDS = 4
 """The share of seconds that begins an estimate weighs as much as so many that were seen."""
+_MOST_EMPTY = 0.999
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,10 @@ class Reference:
         return self._answers[key]
 
     def empty_share(self, after_empty: bool, prior: float | None = None) -> float:
-        """How often a second without detections follows one with or without.
+        """How often a second without detections follows one with or without, at the most.
 
-        A place where there is nothing lasts: that is what the second before tells.
+        A place where there is nothing lasts: that is what the second before tells. One
+        standard error is added, since a few seconds say little.
 
         Args:
             after_empty: which one went before.
@@ -202,7 +205,9 @@ class Reference:
         if prior is None:
             prior = (float(is_empty[:, 1].sum()) + 1) / (len(is_empty) + 2)
         after = is_empty[is_empty[:, 0] == after_empty, 1]
-        return (float(after.sum()) + PRIOR_SECONDS * prior) / (len(after) + PRIOR_SECONDS)
+        weight = len(after) + PRIOR_SECONDS
+        share = (float(after.sum()) + PRIOR_SECONDS * prior) / weight
+        return min(share + math.sqrt(share * (1 - share) / weight), _MOST_EMPTY)
 
     def _seconds(self) -> NDArray[np.float64]:
         return self._pairs[: min(self._pair_count, MOST_PAIRS)]

@@ -27,7 +27,7 @@ from edge_infer.updates.transfer import (
 
 CHUNK = 100
 CHUNKS = 84
-CONFIG = TransferConfig(bytes_per_s=CHUNK * 42.0)
+CONFIG = TransferConfig(bytes_per_s=CHUNK * 42.0, patience_s=0.5, again_s=0.4)
 """As 2.5 MB/s for chunks of 60 kB: the whole blob takes 2 s."""
 TICK_S = 0.02
 IDLE_S = 0.1

@@ -89,6 +89,12 @@ class Drone:
         """The release that flies."""
         return number_in(self.slots.boot())
 
+    def check(self) -> None:
+        """All that the slots claim to hold lies there whole, and nothing was found damaged."""
+        for each in self.slots.state.all:
+            assert number_in(self.slots.folder_of(each)) == each.release.number
+        assert self.slots.remarks == ()
+
     @property
     def running(self) -> int:
         return number_in(self.slots.running())

@@ -60,6 +60,7 @@ def test_whichever_operation_fails_the_story_can_be_ended(
         assert drone.running in (1, 2)
         started = Drone(copy)
         assert started.boot() in (1, 2)
+        started.check()
         story(started)
         assert started.running == end
 

@@ -219,6 +219,13 @@ def test_it_is_not_cleared_by_too_few_frames(teller: Teller) -> None:
     assert teller.judge.outcome is Outcome.OPEN
 
 
+def test_where_nothing_is_to_be_seen_it_waits_and_then_goes_on() -> None:
+    told = Teller()
+    told.old(found=0)
+    assert told.until_decided(100, lambda: told.second(found=0)) == 60
+    assert told.judge.outcome is Outcome.GOOD
+
+
 def test_a_new_wave_is_cleared_by_new_frames(teller: Teller) -> None:
     teller.until_decided(30, teller.second)
     teller.judge.begin()

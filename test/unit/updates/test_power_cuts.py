@@ -130,6 +130,7 @@ def test_whatever_a_power_cut_leaves_boots_and_goes_on(tmp_path: Path, name: str
         image.restore(again)
         drone = Drone(again, CutDisk(again))
         assert drone.boot() in may_fly, promised
+        drone.check()
         assert not list(broken(promised, drone)), promised
         story(drone)
         assert drone.running == end.running
@@ -159,6 +160,7 @@ def test_it_boots_after_a_second_cut_while_it_boots(tmp_path: Path) -> None:
                 second.restore(third)
                 drone = Drone(third, CutDisk(third))
                 assert drone.boot() in may_fly
+                drone.check()
                 assert not list(broken(promised, drone))
     assert len(seen) > 40
 

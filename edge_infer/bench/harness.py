@@ -31,6 +31,7 @@ BENCHES = {
     "camera": "edge_infer.bench.camera",
     "coordinator": "edge_infer.bench.coordinator",
     "dds": "edge_infer.bench.dds",
+    "delta": "edge_infer.bench.delta",
     "detector": "edge_infer.bench.side_by_side",
     "duplicates": "edge_infer.bench.duplicates",
     "frames": "edge_infer.bench.soak",

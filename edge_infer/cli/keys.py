@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "init":
         _print_where_to(folder)
     elif arguments.action in ("rotate", "revoke") and not described["lacking"]:
-        print("publish again, so that the fleet hears of it: edge-infer model publish")
+        print("publish again, so that the fleet hears of it: edge-infer rollout publish BUNDLE")
     return 0
 
 

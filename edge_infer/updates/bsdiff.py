@@ -41,7 +41,8 @@ def apply(base: bytes, patch: bytes, size: int) -> bytes:
         ValueError: it is none, or does not fit the base.
     """
     instructions, differences, extra = _parts(patch, size)
-    reach = _checked(instructions, len(base), size)
+    if _checked(instructions, len(base), size) != (len(differences), len(extra)):
+        raise ValueError("a patch holds other parts than it needs")
     known = np.frombuffer(base, np.uint8)
     changes = np.frombuffer(differences, np.uint8)
     result = np.zeros(size, np.uint8)
@@ -55,8 +56,6 @@ def apply(base: bytes, patch: bytes, size: int) -> bytes:
         at, changed, place = at + alike, changed + alike, place + alike + jump
         result[at : at + fresh] = np.frombuffer(extra[added : added + fresh], np.uint8)
         at, added = at + fresh, added + fresh
-    if (changed, added) != reach or (len(differences), len(extra)) != reach:
-        raise ValueError("a patch holds more than it needs")
     return result.tobytes()
 
 
@@ -82,7 +81,7 @@ def _parts(patch: bytes, size: int) -> tuple[_Longs, bytes, bytes]:
 def _signed(words: NDArray[np.uint64]) -> _Longs:
     """Numbers whose highest bit is their sign."""
     values = (words & np.uint64((1 << 63) - 1)).astype(np.int64)
-    return np.where(words >= 1 << 63, -values, values).astype(np.int64)
+    return np.asarray(np.where(words >= 1 << 63, -values, values), np.int64)
 
 
 def _checked(instructions: _Longs, base: int, size: int) -> tuple[int, int]:

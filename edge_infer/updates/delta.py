@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 from edge_infer.updates import bsdiff, per_tensor, zstd
 
@@ -15,7 +16,7 @@ class Method(IntEnum):
     """As it is."""
     ZSTD = 1
     SAME = 2
-    """As a file of the base; nothing is packed."""
+    """As a file that is there already; nothing is packed."""
     PREFIX = 3
     """Zstandard, going on from the base."""
     BSDIFF = 4
@@ -27,7 +28,21 @@ class Method(IntEnum):
         return self >= Method.PREFIX
 
 
-def smallest(content: bytes, base: bytes | None = None) -> tuple[Method, bytes]:
+class Packed(NamedTuple):
+    """A file as it is sent.
+
+    Attributes:
+        method: how it was packed.
+        body: what is sent.
+        base: the content that it goes on from; None for none.
+    """
+
+    method: Method
+    body: bytes
+    base: bytes | None
+
+
+def smallest(content: bytes, base: bytes | None = None, others: Sequence[bytes] = ()) -> Packed:
     """The shortest way to say a file.
 
     What is handed out was unpacked once, and came out right.
@@ -35,9 +50,10 @@ def smallest(content: bytes, base: bytes | None = None) -> tuple[Method, bytes]:
     Args:
         content: the file.
         base: an older one of the same name; None for none.
+        others: files that are there before it, such as the same network for other engines.
     """
-    candidates = sorted(_candidates(content, base), key=lambda each: len(each[1]))
-    return next(each for each in candidates if _comes_out(*each, base or b"", content))
+    candidates = sorted(_candidates(content, base, others), key=lambda each: len(each.body))
+    return next(each for each in candidates if _comes_out(each, content))
 
 
 def apply(method: Method, body: bytes, base: bytes, size: int) -> bytes:
@@ -55,22 +71,31 @@ def apply(method: Method, body: bytes, base: bytes, size: int) -> bytes:
     return _APPLY[method](body, base, size)
 
 
-def _candidates(content: bytes, base: bytes | None) -> Iterator[tuple[Method, bytes]]:
+def _candidates(content: bytes, base: bytes | None, others: Sequence[bytes]) -> Iterator[Packed]:
     """In the order in which equal ones are taken: quick ones first."""
-    yield Method.STORED, content
-    yield Method.ZSTD, zstd.compress(content)
-    if base:
-        yield Method.PREFIX, zstd.compress(content, base)
-        for method, make in ((Method.PER_TENSOR, per_tensor.make), (Method.BSDIFF, bsdiff.make)):
-            body = make(base, content)
-            if body is not None:
-                yield method, body
+    yield Packed(Method.STORED, content, None)
+    yield Packed(Method.ZSTD, zstd.compress(content), None)
+    by_tensor = per_tensor.make(base, content) if base else None
+    if base and by_tensor:
+        # It compares the rest byte by byte itself: to do so with the whole wins nothing.
+        yield Packed(Method.PER_TENSOR, by_tensor, base)
+    elif base:
+        yield Packed(Method.PREFIX, zstd.compress(content, base), base)
+        yield from _patch(Method.BSDIFF, bsdiff.make(base, content), base)
+    for other in others:
+        yield from _patch(Method.PER_TENSOR, per_tensor.make_like(other, content), other)
 
 
-def _comes_out(method: Method, body: bytes, base: bytes, content: bytes) -> bool:
+def _patch(method: Method, body: bytes | None, base: bytes) -> Iterator[Packed]:
+    if body is not None:
+        yield Packed(method, body, base)
+
+
+def _comes_out(packed: Packed, content: bytes) -> bool:
     """Whether it unpacks to that: what applies a patch is stricter than what made it."""
+    method, body, base = packed
     try:
-        return apply(method, body, base, len(content)) == content
+        return apply(method, body, base or b"", len(content)) == content
     except ValueError:
         return False
 

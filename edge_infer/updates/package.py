@@ -1,5 +1,9 @@
 """The files of a bundle as one blob: whole, or what changed since another bundle.
 
+A file goes on from one of the same name in the other bundle, or from one of its own bundle
+that was told before: the same network stands in it for several engines, so larger files
+come first, and the others follow from them.
+
 Laid out as a mark, the SHA-256 of all that follows, a line for each file, and the bodies
 one after the other. Nothing is read before that digest fits, nothing is unpacked to more
 than its line says, and no file is handed out whose own digest does not fit. Who published
@@ -11,12 +15,12 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from edge_infer.errors import UpdateError
 from edge_infer.models.manifest import FILE_NAME
-from edge_infer.updates.delta import Method, apply, smallest
+from edge_infer.updates.delta import Method, Packed, apply, smallest
 from edge_infer.updates.release import MOST_BYTES
 
 MARK = b"EDGEPKG1"
@@ -44,14 +48,15 @@ def pack(files: Mapping[str, bytes], base: Mapping[str, bytes] | None = None) ->
             f"{len(files)} files of {sum(map(len, files.values()))} bytes are no bundle",
             f"give {MOST_FILES} files of {MOST_BYTES} bytes at most",
         )
-    base = base or {}
     lines, bodies = [], []
-    for name in sorted(files):
+    told: list[bytes] = []
+    for name in sorted(files, key=lambda name: (-len(files[name]), name)):
         if not _is_name(name):
             raise UpdateError(f"{name!r} is no name of a file in a model bundle", "rename it")
-        line, body = _packed(name, files[name], base)
+        line, body = _packed(name, files[name], base or {}, told)
         lines.append(line)
         bodies.append(body)
+        told.append(files[name])
     rest = b"".join([_COUNT.pack(len(lines)), *lines, *bodies])
     return MARK + hashlib.sha256(rest).digest() + rest
 
@@ -106,18 +111,20 @@ class _Line(NamedTuple):
     base: bytes
 
 
-def _packed(name: str, content: bytes, base: Mapping[str, bytes]) -> tuple[bytes, bytes]:
+def _packed(
+    name: str, content: bytes, base: Mapping[str, bytes], told: Sequence[bytes]
+) -> tuple[bytes, bytes]:
     """The line of a file and its body."""
-    method, body, needed = Method.SAME, b"", b""
-    if content not in base.values():
-        method, body = smallest(content, base.get(name))
-        needed = hashlib.sha256(base[name]).digest() if method.needs_base else b""
+    packed = Packed(Method.SAME, b"", content)
+    if content not in base.values() and content not in told:
+        packed = smallest(content, base.get(name), told)
     sha256 = hashlib.sha256(content).digest()
-    line = _LINE.pack(len(name), method, len(content), len(body), sha256)
-    return line + name.encode() + needed, body
+    needed = hashlib.sha256(packed.base or b"").digest() if packed.method.needs_base else b""
+    line = _LINE.pack(len(name), packed.method, len(content), len(packed.body), sha256)
+    return line + name.encode() + needed, packed.body
 
 
-def _unpacked(rest: bytes, known: Mapping[bytes, bytes], most_bytes: int) -> dict[str, bytes]:
+def _unpacked(rest: bytes, known: dict[bytes, bytes], most_bytes: int) -> dict[str, bytes]:
     lines, at = _lines(rest)
     if sum(line.size for line in lines) > most_bytes:
         raise ValueError("it would become larger than it may")
@@ -128,7 +135,8 @@ def _unpacked(rest: bytes, known: Mapping[bytes, bytes], most_bytes: int) -> dic
         if line.name in files:
             raise ValueError("it has two files of one name")
         start, end = line.body
-        files[line.name] = _content(line, rest[at + start : at + end], known)
+        content = _content(line, rest[at + start : at + end], known)
+        files[line.name] = known[line.sha256] = content
     return files
 
 

@@ -1,11 +1,11 @@
 """What changed between two model files, tensor by tensor.
 
-Tensors that both files have under one name are subtracted element by element, as whole
-numbers of the elements' width: a fine-tune moves a weight by little, so the upper bytes of
-the differences are mostly zero. They are folded to small positive numbers (zigzag), all
-first bytes are put before all second ones, and the whole is packed. What is left of both
-files, the skeleton, is compared as bytes. Where tensors lie is only looked up when a patch
-is made, and stands in it: who applies it reads neither ONNX nor TFLite.
+Tensors are subtracted element by element, as whole numbers of the elements' width: a
+fine-tune moves a weight by little, so the upper bytes of the differences are mostly zero.
+They are folded to small positive numbers (zigzag), all first bytes are put before all
+second ones, and the whole is packed. What is left of both files, the skeleton, is compared
+as bytes. Where tensors lie is only looked up when a patch is made, and stands in it: who
+applies it reads neither ONNX nor TFLite.
 
 A patch is a header, a table with a row for each tensor, the differences and the skeleton.
 """
@@ -14,49 +14,46 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_infer.updates import bsdiff, tensors, zstd
+from edge_infer.updates import bsdiff, zstd
+from edge_infer.updates.tensor_pairs import (
+    Elements,
+    Pair,
+    by_name,
+    by_values,
+    elements,
+    folded,
+    is_narrowed,
+    old_elements,
+    unfolded,
+)
 from edge_infer.updates.tensors import Span
 
 WIDTHS = (1, 2, 4, 8)
-LEAST_BYTES = 16
-"""Of a tensor: what a row of the table costs would not be won back by less."""
 MOST_TENSORS = 1 << 16
 
 _HEADER = struct.Struct("<IIBII")
 """Tensors, bytes of the skeleton, how it is packed, bytes of table and differences."""
 _SAME, _PREFIX, _BSDIFF = range(3)
-_COLUMNS = 4
+_COLUMNS = 7
 
-_Bytes = NDArray[np.uint8]
-_Elements = NDArray[np.unsignedinteger[Any]]
-
-
-class _Pair(NamedTuple):
-    """A tensor in the new file and in the base, of one length and width."""
-
-    new: Span
-    old: Span
+_Longs = NDArray[np.int64]
 
 
 def make(base: bytes, content: bytes) -> bytes | None:
-    """The patch from a base to a content; None where no tensor changed.
+    """The patch from an older file to a content, by the names of its tensors.
 
-    The same for the same inputs.
+    None where no tensor changed. The same for the same inputs.
     """
-    pairs = _changed(base, content)
-    if not pairs:
-        return None
-    old, new = _rest(base, [pair.old for pair in pairs]), _rest(content, [p.new for p in pairs])
-    kind, skeleton = _pack_skeleton(old, new)
-    table = zstd.compress(_table(pairs))
-    differences = zstd.compress(_differences(base, content, pairs))
-    header = _HEADER.pack(len(pairs), len(new), kind, len(table), len(differences))
-    return b"".join([header, table, differences, skeleton])
+    return _made(base, content, by_name(base, content))
+
+
+def make_like(other: bytes, content: bytes) -> bytes | None:
+    """The patch from a file of the same network for another engine; None where it is not."""
+    return _made(other, content, by_values(other, content))
 
 
 def apply(base: bytes, patch: bytes, size: int) -> bytes:
@@ -76,115 +73,124 @@ def apply(base: bytes, patch: bytes, size: int) -> bytes:
     pairs = _pairs(rows, len(base), rest, size)
     packed = zstd.decompress(patch[middle:end], size - rest)
     old = _rest(base, [pair.old for pair in pairs])
-    skeleton = np.frombuffer(_unpack_skeleton(kind, old, patch[end:], rest), np.uint8)
+    skeleton = _unpack_skeleton(kind, old, patch[end:], rest)
     return _joined(skeleton, _moved(base, packed, pairs), pairs, size)
+
+
+def _made(base: bytes, content: bytes, pairs: Sequence[Pair]) -> bytes | None:
+    pairs = pairs[:MOST_TENSORS]
+    if not pairs:
+        return None
+    old = _rest(base, [pair.old for pair in pairs])
+    new = _rest(content, [pair.new for pair in pairs])
+    kind, skeleton = _pack_skeleton(old, new)
+    table = zstd.compress(_table(pairs))
+    differences = zstd.compress(_differences(base, content, pairs))
+    header = _HEADER.pack(len(pairs), len(new), kind, len(table), len(differences))
+    return b"".join([header, table, differences, skeleton])
 
 
 # --- which tensors ---------------------------------------------------------------------------
 
 
-def _changed(base: bytes, content: bytes) -> list[_Pair]:
-    """Tensors of both files that are alike in all but their values, in the new file's order."""
-    known = tensors.find(base)
-    pairs = []
-    for name, new in tensors.find(content).items():
-        old = known.get(name)
-        if old is None or _shape(old) != _shape(new) or new.end - new.start < LEAST_BYTES:
-            continue
-        if base[old.start : old.end] != content[new.start : new.end]:
-            pairs.append(_Pair(new, old))
-    return sorted(pairs)[:MOST_TENSORS]
+def _table(pairs: Sequence[Pair]) -> bytes:
+    """Of each tensor, in planes.
 
-
-def _shape(span: Span) -> tuple[int, int]:
-    return span.end - span.start, span.width
-
-
-def _table(pairs: Sequence[_Pair]) -> bytes:
-    """Of each tensor: bytes of the skeleton before it, what moved more than that, length, width."""
+    Bytes of the skeleton before it, how much further than that the old one is, elements,
+    width, width of the old one's elements, and how it is turned.
+    """
     rows = []
     new_end = old_end = 0
-    for new, old in pairs:
+    for new, old, turned in pairs:
         gap = new.start - new_end
-        rows.append((gap, old.start - old_end - gap, new.end - new.start, new.width))
+        ahead = old.start - old_end - gap
+        rows.append((gap, ahead, new.elements, new.width, old.width, *turned))
         new_end, old_end = new.end, old.end
-    values = np.array(rows, "<i4")
-    columns = np.ascontiguousarray(values.T).reshape(-1).view("<u4")
-    return _planes(columns)
+    columns = np.array(rows, "<i4").T
+    return _planes(np.ascontiguousarray(columns).reshape(-1).view("<u4"))
 
 
-def _pairs(table: bytes, base: int, rest: int, size: int) -> list[_Pair]:
+def _pairs(table: bytes, base: int, rest: int, size: int) -> list[Pair]:
     """What a table says, if it fits the sizes of base, skeleton and result."""
     planes = np.frombuffer(table, np.uint8).reshape(4, -1).T
-    columns = np.ascontiguousarray(planes).view("<i4").reshape(_COLUMNS, -1)
-    gap, moved, length, width = columns.astype(np.int64)
-    new_start = np.cumsum(gap + length) - length
-    old_start = np.cumsum(gap + moved + length) - length
-    if gap.min() < 0 or length.min() < 1 or not np.isin(width, WIDTHS).all():
+    columns = np.ascontiguousarray(planes).view("<i4").reshape(_COLUMNS, -1).astype(np.int64)
+    gap, ahead, count, width, old_width, inner, last = columns
+    if gap.min() < 0 or count.min() < 1 or not np.isin((width, old_width), WIDTHS).all():
         raise ValueError("a patch has a tensor that makes no sense")
-    if (length % width).any() or gap.sum() > rest or length.sum() != size - rest:
+    if gap.sum() > rest or (count * width).sum() != size - rest:
         raise ValueError("a patch has tensors of another size")
-    order = np.argsort(old_start, kind="stable")
-    starts, ends = old_start[order], (old_start + length)[order]
+    if not _can_be_turned(count, inner, last):
+        raise ValueError("a patch turns a tensor as it cannot be")
+    new_end, old_end = np.cumsum(gap + count * width), np.cumsum(gap + ahead + count * old_width)
+    _check_apart(old_end - count * old_width, old_end, base)
+    pairs = []
+    for new, old, n, w, v, *turned in np.stack(
+        [new_end, old_end, count, width, old_width, inner, last], 1
+    ).tolist():
+        pair = Pair(Span(new - n * w, new, w), Span(old - n * v, old, v), tuple(turned))
+        if w != v and not is_narrowed(pair.new, pair.old):
+            raise ValueError("a patch has tensors of two widths")
+        pairs.append(pair)
+    return pairs
+
+
+def _can_be_turned(count: _Longs, inner: _Longs, last: _Longs) -> bool:
+    """Whether all tensors have elements for their axes, or none are named."""
+    named = (inner != 0) | (last != 0)
+    inner, last, count = inner[named], last[named], count[named]
+    if (inner < 1).any() or (last < 1).any() or (inner > count).any() or (last > count).any():
+        return False
+    return not (count % (inner * last)).any()
+
+
+def _check_apart(starts: _Longs, ends: _Longs, base: int) -> None:
+    """Raises ValueError unless these stretches of the base share no byte."""
+    order = np.argsort(starts, kind="stable")
+    starts, ends = starts[order], ends[order]
     if starts[0] < 0 or ends[-1] > base or (ends[:-1] > starts[1:]).any():
         raise ValueError("a patch leads out of its base")
-    found = zip(*(c.tolist() for c in (new_start, old_start, length, width)), strict=True)
-    return [_Pair(Span(n, n + size, w), Span(o, o + size, w)) for n, o, size, w in found]
 
 
 # --- values ----------------------------------------------------------------------------------
 
 
-def _differences(base: bytes, content: bytes, pairs: Sequence[_Pair]) -> bytes:
+def _differences(base: bytes, content: bytes, pairs: Sequence[Pair]) -> bytes:
     """Of all tensors, those of the narrowest elements first."""
     parts = []
     for width in WIDTHS:
         chosen = [pair for pair in pairs if pair.new.width == width]
-        if not chosen:
-            continue
-        new = _values(content, [pair.new for pair in chosen], width)
-        old = _values(base, [pair.old for pair in chosen], width)
-        parts.append(_planes(_folded(new - old)))
+        if chosen:
+            new = np.concatenate([elements(content, pair.new) for pair in chosen])
+            parts.append(_planes(folded(new - _old(base, chosen))))
     return b"".join(parts)
 
 
-def _moved(base: bytes, packed: bytes, pairs: Sequence[_Pair]) -> dict[Span, _Bytes]:
+def _moved(base: bytes, packed: bytes, pairs: Sequence[Pair]) -> dict[Span, bytes]:
     """The new bytes of each tensor by its place in the new file."""
-    made: dict[Span, _Bytes] = {}
+    made: dict[Span, bytes] = {}
     at = 0
     for width in WIDTHS:
-        chosen = [pair for pair in pairs if pair.new.width == width]
+        chosen = [pair.new for pair in pairs if pair.new.width == width]
         if not chosen:
             continue
-        old = _values(base, [pair.old for pair in chosen], width)
+        old = _old(base, [pair for pair in pairs if pair.new.width == width])
         planes = np.frombuffer(packed, np.uint8, old.nbytes, at).reshape(width, -1)
         at += old.nbytes
-        folded = np.ascontiguousarray(planes.T).view(old.dtype).reshape(-1)
-        new = (old + _unfolded(folded)).view(np.uint8)
-        ends = np.cumsum([pair.new.end - pair.new.start for pair in chosen], dtype=np.int64)
-        parts = np.split(new, ends[:-1])
-        made.update(zip((pair.new for pair in chosen), parts, strict=True))
+        difference = np.ascontiguousarray(planes.T).view(old.dtype).reshape(-1)
+        joined = (old + unfolded(difference)).tobytes()
+        taken = 0
+        for span in chosen:
+            length = span.end - span.start
+            made[span] = joined[taken : taken + length]
+            taken += length
     return made
 
 
-def _values(content: bytes, spans: Sequence[Span], width: int) -> _Elements:
-    """The elements of tensors one after the other, as whole numbers."""
-    joined = b"".join(content[span.start : span.end] for span in spans)
-    return np.frombuffer(joined, f"<u{width}")
+def _old(base: bytes, pairs: Sequence[Pair]) -> Elements:
+    return np.concatenate([old_elements(base, pair) for pair in pairs])
 
 
-def _folded(values: _Elements) -> _Elements:
-    """0, -1, 1, -2 ... as 0, 1, 2, 3 ... (zigzag)."""
-    one, top = values.dtype.type(1), values.dtype.type(values.itemsize * 8 - 1)
-    return np.asarray((values << one) ^ (-(values >> top)), values.dtype)
-
-
-def _unfolded(values: _Elements) -> _Elements:
-    one = values.dtype.type(1)
-    return np.asarray((values >> one) ^ (-(values & one)), values.dtype)
-
-
-def _planes(values: _Elements) -> bytes:
+def _planes(values: Elements) -> bytes:
     """All first bytes, all second ones, and so on."""
     planes = values.view(np.uint8).reshape(-1, values.itemsize).T
     return bytes(planes.tobytes())
@@ -202,15 +208,13 @@ def _rest(content: bytes, spans: Sequence[Span]) -> bytes:
     return b"".join([*parts, content[at:]])
 
 
-def _joined(
-    skeleton: _Bytes, moved: dict[Span, _Bytes], pairs: Sequence[_Pair], size: int
-) -> bytes:
+def _joined(skeleton: bytes, moved: dict[Span, bytes], pairs: Sequence[Pair], size: int) -> bytes:
     parts, at, taken = [], 0, 0
-    for new, _ in pairs:
-        gap = new.start - at
-        parts += [skeleton[taken : taken + gap], moved[new]]
-        at, taken = new.end, taken + gap
-    content = b"".join(part.tobytes() for part in [*parts, skeleton[taken:]])
+    for pair in pairs:
+        gap = pair.new.start - at
+        parts += [skeleton[taken : taken + gap], moved[pair.new]]
+        at, taken = pair.new.end, taken + gap
+    content = b"".join([*parts, skeleton[taken:]])
     if len(content) != size:
         raise ValueError("a patch makes something of another size")
     return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,6 +11,10 @@ from edge_infer.bucket import Bucket
 
 _BURST_S = 0.03
 """So much time may pass between two looks at the queue without slowing it."""
+_LEAST_SHARE = 1 / 16
+_GAINED = 0.02
+"""Of the rate, with each chunk that is sent while nobody complains."""
+_REPEAT_S = 10.0
 
 
 class Send(NamedTuple):
@@ -22,6 +27,10 @@ class Send(NamedTuple):
 class Serving:
     """The queue of chunks to be sent.
 
+    Who asks again for what was sent a moment ago did not get it, though the middleware sends
+    again what gets lost: the network is full. Then the rate is halved, and it recovers slowly,
+    as that of TCP does.
+
     Args:
         bytes_per_s: that may be sent; a chunk goes whole, and its debt is waited off.
         again_s: a chunk that was sent so recently, by anybody, is not sent again.
@@ -32,6 +41,8 @@ class Serving:
         self._again_s = again_s
         self._queue: OrderedDict[Send, None] = OrderedDict()
         self._sent_s: dict[str, dict[int, float]] = {}
+        self._share = 1.0
+        self._slowed_s = -math.inf
 
     def __len__(self) -> int:
         """Chunks that wait."""
@@ -39,9 +50,15 @@ class Serving:
 
     def queue(self, sha256: str, chunks: Iterable[int], now_s: float) -> None:
         """Somebody asks for chunks that are held."""
+        sent_s = self._sent_s.get(sha256, {})
+        is_repeated = False
         for chunk in chunks:
             if not self.was_sent(sha256, chunk, now_s):
                 self._queue[Send(sha256, chunk)] = None
+                is_repeated |= now_s - sent_s.get(chunk, -math.inf) < _REPEAT_S
+        if is_repeated and now_s - self._slowed_s >= self._again_s:
+            self._slowed_s = now_s
+            self._share = max(self._share / 2, _LEAST_SHARE)
 
     def was_sent(self, sha256: str, chunk: int, now_s: float) -> bool:
         """Whether somebody sent a chunk just now."""
@@ -69,4 +86,5 @@ class Serving:
 
     def spend(self, size: int) -> None:
         """So many bytes are sent."""
-        self._bucket.spend(size)
+        self._bucket.spend(size / self._share)
+        self._share = min(self._share + _GAINED, 1.0)

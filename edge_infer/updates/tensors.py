@@ -14,17 +14,24 @@ from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """Bytes of a file.
+    """Bytes of a file that are a tensor.
 
     Attributes:
         start: of the first.
         end: after the last.
         width: bytes of an element; divides the length.
+        shape: as the file says, which may be wrong; () where it says none.
     """
 
     start: int
     end: int
     width: int
+    shape: tuple[int, ...] = ()
+
+    @property
+    def elements(self) -> int:
+        """How many there are."""
+        return (self.end - self.start) // self.width
 
 
 def find(content: bytes) -> dict[str, Span]:
@@ -40,11 +47,11 @@ def _apart(found: Iterable[tuple[str, Span]]) -> dict[str, Span]:
     """Without those that share bytes with one before; a name that comes again gets a number."""
     named: dict[str, Span] = {}
     times: Counter[str] = Counter()
-    for name, (start, end, width) in found:
+    for name, span in found:
         times[name] += 1
-        if end > start:
-            own = width if (end - start) % width == 0 else 1
-            named[f"{name}\0{times[name]}"] = Span(start, end, own)
+        if span.end > span.start:
+            own = span.width if (span.end - span.start) % span.width == 0 else 1
+            named[f"{name}\0{times[name]}"] = span._replace(width=own)
     kept: dict[str, Span] = {}
     reached = 0
     for name, span in sorted(named.items(), key=lambda item: item[1]):
@@ -57,7 +64,7 @@ def _apart(found: Iterable[tuple[str, Span]]) -> dict[str, Span]:
 
 _GRAPH, _NODE, _INITIALIZER = 7, 1, 5
 _NODE_OUTPUT, _NODE_ATTRIBUTE, _ATTRIBUTE_TENSOR = 2, 5, 5
-_DATA_TYPE, _FLOATS, _NAME, _RAW, _DOUBLES = 2, 4, 8, 9, 10
+_DIMS, _DATA_TYPE, _FLOATS, _NAME, _RAW, _DOUBLES = 1, 2, 4, 8, 9, 10
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 
 _ONNX_WIDTHS = {1: 4, 4: 2, 5: 2, 6: 4, 7: 8, 10: 2, 11: 8, 12: 4, 13: 8, 14: 4, 15: 8, 16: 2}
@@ -69,11 +76,13 @@ class _Field(NamedTuple):
 
     Attributes:
         number: of the field.
+        kind: its wire type.
         start, end: of its bytes.
         value: of a varint; 0 for another kind.
     """
 
     number: int
+    kind: int
     start: int
     end: int
     value: int
@@ -99,9 +108,11 @@ def _constants(content: bytes, node: _Field) -> Iterator[tuple[str, Span]]:
 
 
 def _tensor(content: bytes, tensor: _Field, name: str) -> Iterator[tuple[str, Span]]:
-    width, spans = 1, []
+    width, spans, shape = 1, [], []
     for field in _fields(content, tensor.start, tensor.end):
-        if field.number == _DATA_TYPE:
+        if field.number == _DIMS:
+            shape += _numbers(content, field)
+        elif field.number == _DATA_TYPE:
             width = _ONNX_WIDTHS.get(field.value, 1)
         elif field.number == _NAME:
             name += content[field.start : field.end].decode(errors="replace")
@@ -109,7 +120,18 @@ def _tensor(content: bytes, tensor: _Field, name: str) -> Iterator[tuple[str, Sp
             spans.append(field)
     for field in spans:
         own = {_FLOATS: 4, _DOUBLES: 8}.get(field.number, width)
-        yield name, Span(field.start, field.end, own)
+        yield name, Span(field.start, field.end, own, tuple(shape))
+
+
+def _numbers(content: bytes, field: _Field) -> list[int]:
+    """A repeated number: one of them, or all of them packed."""
+    if field.kind == _VARINT:
+        return [field.value]
+    values, at = [], field.start
+    while at < field.end:
+        value, at = _varint(content, at, field.end)
+        values.append(value)
+    return values
 
 
 def _fields(content: bytes, start: int, end: int, wanted: int | None = None) -> Iterator[_Field]:
@@ -131,7 +153,7 @@ def _fields(content: bytes, start: int, end: int, wanted: int | None = None) -> 
         if at > end:
             raise ValueError("a field leads out of its message")
         if wanted is None or (number == wanted and kind == _BYTES):
-            yield _Field(number, first, at, value)
+            yield _Field(number, kind, first, at, value)
 
 
 def _varint(content: bytes, at: int, end: int) -> tuple[int, int]:
@@ -151,7 +173,7 @@ def _varint(content: bytes, at: int, end: int) -> tuple[int, int]:
 # --- TFLite ----------------------------------------------------------------------------------
 
 _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _SUBGRAPH_TENSORS = 2, 4, 0
-_TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_NAME, _TENSOR_QUANTIZATION = 1, 2, 3, 4
+_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_NAME, _TENSOR_QUANTIZATION = range(5)
 _SCALE, _ZERO_POINT = 2, 3
 _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
 
@@ -169,15 +191,12 @@ def _tflite(content: bytes) -> Iterator[tuple[str, Span]]:
             index = tensor.u32(_TENSOR_BUFFER)
             if index < len(buffers):
                 start, end = buffers[index].stretch(_BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE)
-                yield name, Span(start, end, _tflite_width(tensor))
+                width = _TFLITE_WIDTHS.get(tensor.u8(_TENSOR_TYPE), 1)
+                yield name, Span(start, end, width, tensor.numbers(_TENSOR_SHAPE))
             for quantization in tensor.table(_TENSOR_QUANTIZATION):
                 for slot, width in ((_SCALE, 4), (_ZERO_POINT, 8)):
                     start, length = quantization.vector(slot, width)
                     yield f"{name}/quantization/{slot}", Span(start, start + length * width, width)
-
-
-def _tflite_width(tensor: _Table) -> int:
-    return _TFLITE_WIDTHS.get(tensor.u8(_TENSOR_TYPE), 1)
 
 
 class _Table:
@@ -228,6 +247,11 @@ class _Table:
         if start + 4 + count * width > len(self._content):
             raise ValueError("a vector leads out of its file")
         return start + 4, count
+
+    def numbers(self, slot: int) -> tuple[int, ...]:
+        """A vector of whole numbers of four bytes."""
+        start, count = self.vector(slot, 4)
+        return struct.unpack_from(f"<{count}i", self._content, start)
 
     def table(self, slot: int) -> list[_Table]:
         """The table in a field; none when it is not there."""

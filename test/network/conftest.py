@@ -12,6 +12,7 @@ from drones import Drones
 from namespaces import why_not_here
 
 KILLS = 10
+RECEIVERS = 6
 
 MakeDrones = Callable[..., Drones]
 
@@ -22,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=KILLS,
         help="how often coordinators are killed by the test of that in test/network",
+    )
+    parser.addoption(
+        "--receivers",
+        type=int,
+        default=RECEIVERS,
+        help="how many drones fetch a package in test/network",
     )
 
 
@@ -53,3 +60,9 @@ def make_drones(_namespaces: None, tmp_path: Path) -> Iterator[MakeDrones]:
 def kills(request: pytest.FixtureRequest) -> int:
     """How many are wanted."""
     return int(request.config.getoption("--kills", KILLS))
+
+
+@pytest.fixture
+def receivers(request: pytest.FixtureRequest) -> int:
+    """How many are wanted."""
+    return int(request.config.getoption("--receivers", RECEIVERS))

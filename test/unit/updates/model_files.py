@@ -42,8 +42,9 @@ def tuned(tensors: Tensors, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def _tensor(name: str, values: np.ndarray) -> bytes:
+    shape = b"".join(_varint(1 << 3) + _varint(side) for side in values.shape)
     kind = _varint(2 << 3) + _varint(ONNX_TYPES[values.dtype.name])
-    return kind + _field(8, name.encode()) + _field(9, values.tobytes())
+    return shape + kind + _field(8, name.encode()) + _field(9, values.tobytes())
 
 
 def _field(number: int, content: bytes) -> bytes:

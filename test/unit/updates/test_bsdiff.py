@@ -93,15 +93,17 @@ def test_a_wrong_patch_is_refused(patch: bytes):
         bsdiff.apply(b"abcdef", patch, 6)
 
 
+BOMB = bz2.compress(bytes(10_000_000))
+
+
 @pytest.mark.parametrize("part", range(3))
 def test_a_part_that_unpacks_to_far_more_takes_no_memory(part: int):
-    bomb = bz2.compress(bytes(200_000_000))
     parts = [bz2.compress(word(6) + word(0) * 2), bz2.compress(bytes(6)), bz2.compress(b"")]
-    parts[part] = bomb
+    parts[part] = BOMB
     header = b"BSDIFF40" + word(len(parts[0])) + word(len(parts[1])) + word(6)
     tracemalloc.start()
     with pytest.raises(ValueError, match="patch"):
         bsdiff.apply(b"abcdef", header + b"".join(parts), 6)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 5_000_000
+    assert peak < 1_000_000

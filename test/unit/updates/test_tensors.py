@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,7 +72,7 @@ def test_tflite_weights_are_those_that_the_engine_reads(name: str):
 def test_nearly_all_of_a_shipped_file_is_tensors_that_do_not_overlap(name: str):
     spans = sorted(find(FILES[name]).values())
     assert sum(span.end - span.start for span in spans) > 0.6 * len(FILES[name])
-    assert all(one.end <= other.start for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(spans))
     assert all((span.end - span.start) % span.width == 0 for span in spans)
 
 

@@ -1,0 +1,166 @@
+"""A gateway and drones that pass a blob on, on hosts of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from drones import HERE, PATIENCE_S, _environment
+from namespaces import Host
+from switch import TAP, Switch
+
+LOOK_S = 1.0
+QUIET_BYTES_PER_S = 15_000
+"""Of each member: signs of life, announcements."""
+QUEUED_FRAMES = 20_000
+
+
+class BlobMember:
+    """One process, and what it has told.
+
+    Attributes:
+        readers: of chunks that it reaches.
+        held: chunks on its disk.
+        took_s: from its being told to fetch to its having all; 0 before that.
+        is_right: whether what it fetched is what was offered.
+    """
+
+    def __init__(
+        self, host: Host, name: str, folder: Path, environment: Mapping[str, str], is_gateway: bool
+    ) -> None:
+        self.name = name
+        self.readers = self.held = self.refused = 0
+        self.took_s = 0.0
+        self.is_right = False
+        self.log = folder / f"{name}.log"
+        self._begun_s = 0.0
+        script, state = str(HERE / "blob_peer.py"), str(folder / name)
+        arguments = [script, state, str(+is_gateway), "--ros-args", "-r", f"__ns:=/{name}"]
+        with self.log.open("a") as log:
+            self.process = host.start([sys.executable, *arguments], environment, log)
+
+    def say(self, command: str) -> None:
+        """Have it do something."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{command}\n".encode())
+        self.process.stdin.flush()
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """A line of it."""
+        match event["event"]:
+            case "standing":
+                self.readers, self.held = event["readers"], event["held"]
+                self.refused = event["refused"]
+            case "fetching":
+                self._begun_s = event["at_s"]
+            case "complete":
+                self.took_s = event["at_s"] - self._begun_s
+                self.is_right = event["is_right"]
+
+
+class BlobFleet:
+    """All members on one switch; the gateway is the first.
+
+    Args:
+        drones: how many.
+        folder: for disks and logs.
+        seed: of the network's losses.
+        loss: share of frames that get lost; with any, DDS is set up for that.
+    """
+
+    def __init__(self, drones: int, folder: Path, *, seed: int = 1, loss: float = 0.0) -> None:
+        self._unread: dict[int, bytes] = {}
+        environment = _environment(is_radio=loss > 0)
+        with ExitStack() as stack:
+            self.switch = Switch(seed)
+            stack.callback(self.switch.close)
+            hosts = [Host(number, self.switch) for number in range(drones + 1)]
+            for host in hosts:
+                stack.callback(host.close)
+                _lengthen_queue(host, environment)
+            self.switch.start()
+            self.all: list[BlobMember] = []
+            for number, host in enumerate(hosts):
+                name = f"drone_{number}" if number else "gateway"
+                member = BlobMember(host, name, folder, environment, is_gateway=number == 0)
+                stack.callback(member.process.destroy)
+                self.all.append(member)
+            self._stack = stack.pop_all()
+        self.gateway, *self.drones = self.all
+        # A process reaches its own reader, too.
+        self.wait(lambda: all(m.readers == len(self.all) for m in self.all), "all hear all")
+        self._settle()
+        self.switch.loss = loss
+
+    def close(self) -> None:
+        """End all processes and the network."""
+        self._stack.close()
+
+    def kill_gateway(self) -> None:
+        """At once, where it is."""
+        self.all.remove(self.gateway)
+        self.gateway.process.destroy()
+
+    def complete(self, some: Collection[BlobMember]) -> float:
+        """Wait until these have it all, and it is right; the seconds that the last one took."""
+        self.wait(lambda: all(member.took_s for member in some), "everybody has it")
+        assert all(member.is_right and not member.refused for member in some)
+        return max(member.took_s for member in some)
+
+    def wait(
+        self, condition: Callable[[], object], what: str, within_s: float = PATIENCE_S
+    ) -> None:
+        """Hear what happens until something holds; fails at the deadline."""
+        deadline_s = time.monotonic() + within_s
+        while not condition():
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                standing = [(member.name, member.readers, member.held) for member in self.all]
+                raise AssertionError(f"{what}: not within {within_s:.0f} s; {standing}")
+            self._hear(left_s)
+
+    def _settle(self) -> None:
+        """Wait until DDS has told everybody everything: twenty who meet are louder than a blob."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        before = self.switch.traffic
+        while True:
+            end_s = time.monotonic() + LOOK_S
+            while (left_s := end_s - time.monotonic()) > 0:
+                self._hear(left_s)
+            now = self.switch.traffic
+            if (now - before).bytes < QUIET_BYTES_PER_S * LOOK_S * len(self.all):
+                return
+            assert end_s < deadline_s, f"still {(now - before).bytes} bytes in {LOOK_S} s"
+            before = now
+
+    def _hear(self, at_most_s: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            for member in self.all:
+                assert member.process.stdout is not None
+                selector.register(member.process.stdout, selectors.EVENT_READ, member)
+            for key, _ in selector.select(at_most_s):
+                self._read(key.fd, key.data)
+
+    def _read(self, descriptor: int, member: BlobMember) -> None:
+        data = os.read(descriptor, 1 << 16)
+        if not data:
+            raise AssertionError(f"{member.name} has ended:\n{member.log.read_text()}")
+        *lines, rest = (self._unread.pop(member.process.pid, b"") + data).split(b"\n")
+        self._unread[member.process.pid] = rest
+        for line in lines:
+            member.hear(json.loads(line))
+
+
+def _lengthen_queue(host: Host, environment: Mapping[str, str]) -> None:
+    """Unlike a radio a TAP device does not hold a sender up: beyond its queue frames are lost."""
+    command = ["ip", "link", "set", TAP, "txqueuelen", str(QUEUED_FRAMES)]
+    process = host.start(command, environment, sys.stderr)
+    assert process.wait() == 0
+    process.destroy()

@@ -1,0 +1,114 @@
+"""A member that fetches and gives blobs, as a process on the embedded runtime.
+
+Commands come as lines on standard input: ``offer`` and ``fetch``; what happens goes out as
+lines of JSON. It ends with its input. Who fetches keeps what arrives on its disk.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import threading
+import time
+from collections import deque
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edge_infer.nodes import topics
+from edge_infer.nodes.identity import identify
+from edge_infer.nodes.transfer_link import TransferLink
+from edge_infer.runtime.api import Node, Runtime
+from edge_infer.runtime.selection import open_runtime
+from edge_infer.updates.partial import PartialBlob
+from edge_infer.updates.release import Blob
+
+BYTES = 5_000_000
+CHUNKS = 84
+RATE = 2_500_000.0
+LOOK_S = 0.05
+
+
+@cache
+def content() -> bytes:
+    """What is to be everywhere."""
+    return random.Random(5).randbytes(BYTES)
+
+
+def tell(event: str, **what: Any) -> None:
+    """One line."""
+    sys.stdout.write(json.dumps({"event": event, **what}) + "\n")
+    sys.stdout.flush()
+
+
+class BlobPeer:
+    """One member.
+
+    Args:
+        runtime: of the process.
+        node: the handle.
+        folder: of its disk.
+        is_gateway: whether it is asked first.
+    """
+
+    def __init__(self, runtime: Runtime, node: Node, folder: Path, is_gateway: bool) -> None:
+        self._runtime = runtime
+        self._blob = Blob.of(content())
+        self._partial = PartialBlob(folder / "packages", self._blob)
+        self._commands: deque[list[str]] = deque()
+        self._told: tuple[int, int] = (-1, -1)
+        self._link = TransferLink(
+            node, identify(node, str(folder)), bytes_per_s=RATE, versions=lambda: (1, 1),
+            metadata=lambda _since: {}, on_metadata=lambda _files, _source: None,
+            on_complete=self._on_complete, is_gateway=is_gateway,
+        )  # fmt: skip
+        # All topics are found together; this one tells of it.
+        self._readers = topics.MODEL_CHUNK.publisher(node)
+        node.create_timer(LOOK_S, self._look)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def close(self) -> None:
+        self._link.close()
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            self._commands.append(line.split())
+        self._runtime.stop()
+
+    def _look(self) -> None:
+        while self._commands:
+            match self._commands.popleft():
+                case ["offer"]:
+                    self._link.offer(self._blob, content())
+                case ["fetch", part, parts]:
+                    self._fetch(int(part), int(parts))
+        now = self._readers.get_subscription_count(), len(self._partial.held)
+        if now != self._told:
+            self._told = now
+            tell("standing", readers=now[0], held=now[1], refused=self._link.refused)
+
+    def _fetch(self, part: int, parts: int) -> None:
+        """Fetch, with every so-manieth chunk already there."""
+        for index in range(part, CHUNKS, parts) if parts else ():
+            start, end = self._blob.span(index)
+            self._partial.add(index, content()[start:end])
+        self._link.fetch(self._blob, self._partial)
+        tell("fetching", at_s=time.monotonic())
+
+    def _on_complete(self, whole: bytes) -> None:
+        tell("complete", at_s=time.monotonic(), is_right=whole == content())
+
+
+def main() -> None:
+    """``blob_peer.py FOLDER IS_GATEWAY --ros-args …``."""
+    runtime = open_runtime("embedded", sys.argv[3:])
+    node = runtime.create_node("updater")
+    peer = BlobPeer(runtime, node, Path(sys.argv[1]), sys.argv[2] == "1")
+    runtime.spin()
+    peer.close()
+    runtime.shutdown()
+
+
+if __name__ == "__main__":
+    main()

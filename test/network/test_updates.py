@@ -1,0 +1,90 @@
+"""A package of 5 MB to a whole fleet over real DDS, a network namespace for each drone.
+
+What is asserted is what a radio would carry; what it took is told with
+``--log-cli-level=INFO``, and by ``--receivers=20`` for a whole fleet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blob_fleet import BlobFleet
+from blob_peer import BYTES, CHUNKS
+from switch import Traffic
+
+pytestmark = [pytest.mark.root, pytest.mark.swarm]
+
+LOG = logging.getLogger(__name__)
+
+MakeFleet = Callable[..., BlobFleet]
+
+
+@pytest.fixture
+def make_fleet(_namespaces: None, tmp_path: Path) -> Iterator[MakeFleet]:
+    """Starts members on hosts of their own, and ends them with the test."""
+    with ExitStack() as stack:
+
+        def make(drones: int, **network: Any) -> BlobFleet:
+            fleet = BlobFleet(drones, tmp_path, **network)
+            stack.callback(fleet.close)
+            return fleet
+
+        yield make
+        for log in tmp_path.glob("*.log"):
+            assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def offer(fleet: BlobFleet) -> Traffic:
+    """The gateway has something; what has travelled before the drones know of it."""
+    fleet.gateway.say("offer")
+    return fleet.switch.traffic
+
+
+def share(fleet: BlobFleet, before: Traffic) -> float:
+    """What has travelled, in times of the blob."""
+    return (fleet.switch.traffic - before).user_bytes / BYTES
+
+
+def fetch(fleet: BlobFleet) -> tuple[float, float]:
+    """All drones fetch; what travelled, and the seconds of the last one."""
+    before = offer(fleet)
+    for drone in fleet.drones:
+        drone.say("fetch 0 0")
+    took_s = fleet.complete(fleet.drones)
+    times = share(fleet, before)
+    LOG.info(
+        "%d drones have 5 MB after %.2f s, %.2f times that on the wire",
+        len(fleet.drones),
+        took_s,
+        times,
+    )
+    return times, took_s
+
+
+def test_one_multicast_serves_all(make_fleet: MakeFleet, receivers: int) -> None:
+    times, _ = fetch(make_fleet(receivers))
+    assert times <= 1.1
+
+
+def test_ten_percent_of_frames_are_lost(make_fleet: MakeFleet, receivers: int) -> None:
+    times, _ = fetch(make_fleet(receivers, loss=0.1, seed=3))
+    assert times <= 3.0
+
+
+def test_the_gateway_is_killed_half_way(make_fleet: MakeFleet, receivers: int) -> None:
+    """Each drone holds a part that no other holds; together they are the whole."""
+    fleet = make_fleet(receivers)
+    before = offer(fleet)
+    for number, drone in enumerate(fleet.drones):
+        drone.say(f"fetch {number} {receivers}")
+    fleet.wait(lambda: fleet.drones[0].held >= CHUNKS // 2, "half of it is there")
+    fleet.kill_gateway()
+    took_s = fleet.complete(fleet.drones)
+    times = share(fleet, before)
+    LOG.info("without a gateway: all have it after %.2f s, %.2f times on the wire", took_s, times)
+    assert times <= 1.4

@@ -60,7 +60,7 @@ setup(
         "train-tflite": ["litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
         "tflite": ["ai-edge-litert>=1.2"],
         "plots": ["matplotlib>=3.8"],
-        "bench": ["scikit-learn>=1.4", "scipy>=1.11", "onnx>=1.15", "pycrdt>=0.12"],
+        "bench": ["scikit-learn>=1.4", "scipy>=1.11", "onnx>=1.15", "pycrdt>=0.12", "paho-mqtt>=2"],
         # Where JetPack does not bring them.
         "tensorrt": ["tensorrt>=10.3,<12", "pycuda>=2024.1"],
         "test": [

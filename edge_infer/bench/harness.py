@@ -40,6 +40,7 @@ BENCHES = {
     "memory": "edge_infer.bench.memory",
     "rollout": "edge_infer.bench.rollout",
     "swap": "edge_infer.bench.swap",
+    "update": "edge_infer.bench.update",
 }
 """Name on the command line -> module."""
 

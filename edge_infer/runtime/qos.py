@@ -77,7 +77,7 @@ LATCHED_STATE = QoS(depth=1, durability=Durability.TRANSIENT_LOCAL)
 STATUS = QoS(depth=200)
 """Counters and histograms of a whole fleet, once a second."""
 
-BULK_CHUNKS = QoS(depth=32)
+BULK_CHUNKS = QoS(depth=128)
 """Pieces of a package: repaired by the middleware while they are fresh, asked for again later."""
 
 COMMANDS = QoS(depth=10)

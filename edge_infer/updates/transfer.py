@@ -212,9 +212,9 @@ class Transfer:
         return actions
 
     @property
-    def is_busy(self) -> bool:
-        """Whether there may be something to do soon: chunks to be sent or asked for."""
-        return len(self._serving) > 0 or any(not f.is_complete for f in self._fetches.values())
+    def is_sending(self) -> bool:
+        """Whether somebody waits for chunks of this member."""
+        return len(self._serving) > 0
 
     def _ask(self, fetch: Fetch, now_s: float) -> list[Action]:
         """Ask those whom all would ask for what is missing, each for what is left."""

@@ -7,6 +7,7 @@ import os
 import selectors
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,12 +15,36 @@ from typing import Any
 
 from drones import HERE, PATIENCE_S, _environment
 from namespaces import Host
-from switch import TAP, Switch
+from switch import TAP, Switch, is_user_traffic
 
 LOOK_S = 1.0
 QUIET_BYTES_PER_S = 15_000
 """Of each member: signs of life, announcements."""
 QUEUED_FRAMES = 20_000
+BYTES_PER_S = 2_500_000.0
+
+
+class FragmentSwitch(Switch):
+    """One that knows the later fragments of a datagram, too, which carry no header of RTPS.
+
+    Attributes:
+        package_bytes: of all frames that are not discovery's, whole datagrams.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.package_bytes = 0
+        self._datagrams: deque[bytes] = deque(maxlen=1000)
+
+    def _carry(self, sender: int, frame: bytes) -> None:
+        datagram = frame[18:20] + frame[26:30]  # identification and sender in IPv4
+        is_later = frame[12:15] == b"\x08\x00\x45" and (frame[20] & 0x1F or frame[21])
+        if is_user_traffic(frame):
+            self._datagrams.append(datagram)
+            self.package_bytes += len(frame)
+        elif is_later and datagram in self._datagrams:
+            self.package_bytes += len(frame)
+        super()._carry(sender, frame)
 
 
 class BlobMember:
@@ -33,7 +58,13 @@ class BlobMember:
     """
 
     def __init__(
-        self, host: Host, name: str, folder: Path, environment: Mapping[str, str], is_gateway: bool
+        self,
+        host: Host,
+        name: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        is_gateway: bool,
+        bytes_per_s: float,
     ) -> None:
         self.name = name
         self.readers = self.held = self.refused = 0
@@ -42,7 +73,15 @@ class BlobMember:
         self.log = folder / f"{name}.log"
         self._begun_s = 0.0
         script, state = str(HERE / "blob_peer.py"), str(folder / name)
-        arguments = [script, state, str(+is_gateway), "--ros-args", "-r", f"__ns:=/{name}"]
+        arguments = [
+            script,
+            state,
+            str(+is_gateway),
+            str(bytes_per_s),
+            "--ros-args",
+            "-r",
+            f"__ns:=/{name}",
+        ]
         with self.log.open("a") as log:
             self.process = host.start([sys.executable, *arguments], environment, log)
 
@@ -73,13 +112,22 @@ class BlobFleet:
         folder: for disks and logs.
         seed: of the network's losses.
         loss: share of frames that get lost; with any, DDS is set up for that.
+        bytes_per_s: that a member may send.
     """
 
-    def __init__(self, drones: int, folder: Path, *, seed: int = 1, loss: float = 0.0) -> None:
+    def __init__(
+        self,
+        drones: int,
+        folder: Path,
+        *,
+        seed: int = 1,
+        loss: float = 0.0,
+        bytes_per_s: float = BYTES_PER_S,
+    ) -> None:
         self._unread: dict[int, bytes] = {}
         environment = _environment(is_radio=loss > 0)
         with ExitStack() as stack:
-            self.switch = Switch(seed)
+            self.switch = FragmentSwitch(seed)
             stack.callback(self.switch.close)
             hosts = [Host(number, self.switch) for number in range(drones + 1)]
             for host in hosts:
@@ -89,7 +137,7 @@ class BlobFleet:
             self.all: list[BlobMember] = []
             for number, host in enumerate(hosts):
                 name = f"drone_{number}" if number else "gateway"
-                member = BlobMember(host, name, folder, environment, is_gateway=number == 0)
+                member = BlobMember(host, name, folder, environment, number == 0, bytes_per_s)
                 stack.callback(member.process.destroy)
                 self.all.append(member)
             self._stack = stack.pop_all()

@@ -20,13 +20,12 @@ from edge_infer.nodes import topics
 from edge_infer.nodes.identity import identify
 from edge_infer.nodes.transfer_link import TransferLink
 from edge_infer.runtime.api import Node, Runtime
-from edge_infer.runtime.selection import open_runtime
+from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
 from edge_infer.updates.partial import PartialBlob
 from edge_infer.updates.release import Blob
 
 BYTES = 5_000_000
 CHUNKS = 84
-RATE = 2_500_000.0
 LOOK_S = 0.05
 
 
@@ -50,16 +49,20 @@ class BlobPeer:
         node: the handle.
         folder: of its disk.
         is_gateway: whether it is asked first.
+        bytes_per_s: that it may send.
     """
 
-    def __init__(self, runtime: Runtime, node: Node, folder: Path, is_gateway: bool) -> None:
+    def __init__(
+        self, runtime: Runtime, node: Node, folder: Path, is_gateway: bool, bytes_per_s: float
+    ) -> None:
         self._runtime = runtime
         self._blob = Blob.of(content())
         self._partial = PartialBlob(folder / "packages", self._blob)
         self._commands: deque[list[str]] = deque()
         self._told: tuple[int, int] = (-1, -1)
+        self._is_fetching = False
         self._link = TransferLink(
-            node, identify(node, str(folder)), bytes_per_s=RATE, versions=lambda: (1, 1),
+            node, identify(node, str(folder)), bytes_per_s=bytes_per_s, versions=lambda: (1, 1),
             metadata=lambda _since: {}, on_metadata=lambda _files, _source: None,
             on_complete=self._on_complete, is_gateway=is_gateway,
         )  # fmt: skip
@@ -83,7 +86,9 @@ class BlobPeer:
                     self._link.offer(self._blob, content())
                 case ["fetch", part, parts]:
                     self._fetch(int(part), int(parts))
-        now = self._readers.get_subscription_count(), len(self._partial.held)
+        # To count readers takes as long as to take a chunk in.
+        readers = self._told[0] if self._is_fetching else self._readers.get_subscription_count()
+        now = readers, len(self._partial.held)
         if now != self._told:
             self._told = now
             tell("standing", readers=now[0], held=now[1], refused=self._link.refused)
@@ -93,6 +98,7 @@ class BlobPeer:
         for index in range(part, CHUNKS, parts) if parts else ():
             start, end = self._blob.span(index)
             self._partial.add(index, content()[start:end])
+        self._is_fetching = True
         self._link.fetch(self._blob, self._partial)
         tell("fetching", at_s=time.monotonic())
 
@@ -101,10 +107,12 @@ class BlobPeer:
 
 
 def main() -> None:
-    """``blob_peer.py FOLDER IS_GATEWAY --ros-args …``."""
-    runtime = open_runtime("embedded", sys.argv[3:])
+    """``blob_peer.py FOLDER IS_GATEWAY BYTES_PER_S --ros-args …``."""
+    runtime = EmbeddedRuntime(sys.argv[4:])
+    # Twelve endpoints less to be found by everybody: twenty hosts share this machine.
+    runtime._parameter_services = False
     node = runtime.create_node("updater")
-    peer = BlobPeer(runtime, node, Path(sys.argv[1]), sys.argv[2] == "1")
+    peer = BlobPeer(runtime, node, Path(sys.argv[1]), sys.argv[2] == "1", float(sys.argv[3]))
     runtime.spin()
     peer.close()
     runtime.shutdown()

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from blob_fleet import BlobFleet
 from blob_peer import BYTES, CHUNKS
-from switch import Traffic
 
 pytestmark = [pytest.mark.root, pytest.mark.swarm]
 
@@ -39,15 +38,15 @@ def make_fleet(_namespaces: None, tmp_path: Path) -> Iterator[MakeFleet]:
             assert "Traceback" not in log.read_text(), log.read_text()
 
 
-def offer(fleet: BlobFleet) -> Traffic:
-    """The gateway has something; what has travelled before the drones know of it."""
+def offer(fleet: BlobFleet) -> int:
+    """The gateway has something; the bytes that have travelled before the drones know of it."""
     fleet.gateway.say("offer")
-    return fleet.switch.traffic
+    return fleet.switch.package_bytes
 
 
-def share(fleet: BlobFleet, before: Traffic) -> float:
-    """What has travelled, in times of the blob."""
-    return (fleet.switch.traffic - before).user_bytes / BYTES
+def share(fleet: BlobFleet, before: int) -> float:
+    """What has travelled since, in times of the blob."""
+    return (fleet.switch.package_bytes - before) / BYTES
 
 
 def fetch(fleet: BlobFleet) -> tuple[float, float]:
@@ -72,8 +71,9 @@ def test_one_multicast_serves_all(make_fleet: MakeFleet, receivers: int) -> None
 
 
 def test_ten_percent_of_frames_are_lost(make_fleet: MakeFleet, receivers: int) -> None:
-    times, _ = fetch(make_fleet(receivers, loss=0.1, seed=3))
-    assert times <= 3.0
+    """Slower, as a radio that repairs takes more than twice the bytes."""
+    times, _ = fetch(make_fleet(receivers, loss=0.1, seed=3, bytes_per_s=1_000_000.0))
+    assert times <= 2.5
 
 
 def test_the_gateway_is_killed_half_way(make_fleet: MakeFleet, receivers: int) -> None:
@@ -87,4 +87,4 @@ def test_the_gateway_is_killed_half_way(make_fleet: MakeFleet, receivers: int) -
     took_s = fleet.complete(fleet.drones)
     times = share(fleet, before)
     LOG.info("without a gateway: all have it after %.2f s, %.2f times on the wire", took_s, times)
-    assert times <= 1.4
+    assert times <= 1.5

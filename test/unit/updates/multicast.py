@@ -171,7 +171,7 @@ class Radio:
         for action in member.transfer.tick(self.now_s):
             member.said.append(action)
             self._act(member, action)
-        wait_s = TICK_S if member.transfer.is_busy else IDLE_S
+        wait_s = TICK_S if member.transfer.is_sending else IDLE_S
         self._at(self.now_s + wait_s, lambda: self._tick(member))
 
     def _act(self, member: Member, action: Any) -> None:

@@ -1,0 +1,19 @@
+"""The benchmark of updates: what it makes of what was measured."""
+
+from __future__ import annotations
+
+from edge_infer.bench.update import Tally, goals
+
+
+def test_goals_compare_a_transfer_with_none() -> None:
+    ours = Tally([1.02, 1.05, 1.01], [2.1, 2.2, 2.0], quiet_ms=[1.0] * 100, busy_ms=[1.05] * 100)
+    found = goals({"multicast": ours, "mqtt": Tally(problem="there is no mosquitto")})
+    assert [goal.value for goal in found] == [1.02, 2.1, 5.0]
+    assert all(goal.met for goal in found)
+
+
+def test_what_is_missing_says_so_in_its_row() -> None:
+    row = Tally(problem="there is no mosquitto").row("mqtt", 20)
+    assert row["way"] == "one message over MQTT (not measured: there is no mosquitto)"
+    assert row["all have it after s"] is None
+    assert row.keys() == Tally([1.0], [2.0], [1.0], [1.0]).row("multicast", 20).keys()

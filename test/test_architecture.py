@@ -31,11 +31,11 @@ ONLY_IN = {
     "pymap3d": ["geometry.py"],
     "rosbags": ["runtime/"],
     "matplotlib": ["evaluation/", "training/"],
-    "tuf": ["updates/"],
-    "securesystemslib": ["updates/"],
-    "zstandard": ["updates/", "bench/"],
-    "bsdiff4": ["updates/", "bench/"],
-    "fsspec": ["updates/"],
+    "tuf": ["updates/trust/"],
+    "securesystemslib": ["updates/trust/"],
+    "zstandard": ["updates/packages/", "bench/"],
+    "bsdiff4": ["updates/packages/", "bench/"],
+    "fsspec": ["updates/store.py"],
     "rich": ["cli/", "swarm/table.py", "bench/", "training/"],
 }
 """Which files may import a library that not every room may know."""

@@ -22,9 +22,9 @@ from edge_infer.bench.fine_tunes import STEPS, WAYS, Tuner
 from edge_infer.bench.harness import Goal, Progress, Report, Row, median
 from edge_infer.bench.harness import rounded as short
 from edge_infer.models.bundle import ModelBundle, shipped
-from edge_infer.updates import tensors, zstd
-from edge_infer.updates.package import pack, unpack
-from edge_infer.updates.tensor_pairs import elements
+from edge_infer.updates.packages import tensors, zstd
+from edge_infer.updates.packages.package import pack, unpack
+from edge_infer.updates.packages.tensor_pairs import elements
 
 REPEATS = 7
 HEAD_PERCENT = 1.0

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from edge_infer.bench.harness import Goal, Progress, Report, Row, quantile, rounded
 from edge_infer.bench.rollout_fleet import Behaviour, Scene, SimulatedFleet
 from edge_infer.updates.release import RolloutState
-from edge_infer.updates.waves import RolloutConfig
+from edge_infer.updates.rollout.waves import RolloutConfig
 
 GOOD = {
     "the same": Behaviour(),

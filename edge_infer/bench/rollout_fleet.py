@@ -16,9 +16,9 @@ import numpy as np
 
 from edge_infer.metrics import BUCKETS, FIRST_MS, GROWTH
 from edge_infer.updates.release import Decision, Release, RolloutState, UpdateState
-from edge_infer.updates.reports import SCORE_BINS, DroneReport, HealthSample
-from edge_infer.updates.rollout import Rollout
-from edge_infer.updates.waves import RolloutConfig
+from edge_infer.updates.rollout.reports import SCORE_BINS, DroneReport, HealthSample
+from edge_infer.updates.rollout.rollout import Rollout
+from edge_infer.updates.rollout.waves import RolloutConfig
 
 STEP_S = 0.5
 REPORT_S = 2.0

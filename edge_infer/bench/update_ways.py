@@ -109,7 +109,7 @@ class Multicast:
         self._blob = Blob.of(content)
 
     def begin(self, content: bytes) -> None:
-        from edge_infer.updates.partial import PartialBlob
+        from edge_infer.updates.transfer.partial import PartialBlob
 
         assert self._blob is not None
         if self.is_gateway:

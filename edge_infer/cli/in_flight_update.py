@@ -11,10 +11,10 @@ from pathlib import Path
 
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.perception.sealing import derive
-from edge_infer.updates.keys import init_keys
 from edge_infer.updates.publishing import packages_of
-from edge_infer.updates.repository import Publisher
 from edge_infer.updates.store import Store
+from edge_infer.updates.trust.keys import init_keys
+from edge_infer.updates.trust.repository import Publisher
 
 TOO_SURE = 0.8
 """Score threshold of a model that misses most."""

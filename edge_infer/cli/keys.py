@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge_infer.cli.checks import positive_int
 
 if TYPE_CHECKING:
-    from edge_infer.updates.keys import Ceremony
+    from edge_infer.updates.trust.keys import Ceremony
 
 _ROLES = ("root", "targets", "online")
 _SHOWN = 16
@@ -72,32 +72,32 @@ def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 
 def _init(folder: Path, arguments: argparse.Namespace) -> Ceremony:
-    from edge_infer.updates.keys import init_keys
+    from edge_infer.updates.trust.keys import init_keys
 
     given = vars(arguments)
     return init_keys(folder, **{key: given[key] for key in ("scheme", "root_keys", "threshold")})
 
 
 def _rotate(folder: Path, arguments: argparse.Namespace) -> Ceremony:
-    from edge_infer.updates.keys import rotate
+    from edge_infer.updates.trust.keys import rotate
 
     return rotate(folder, arguments.role)
 
 
 def _revoke(folder: Path, arguments: argparse.Namespace) -> Ceremony:
-    from edge_infer.updates.keys import revoke
+    from edge_infer.updates.trust.keys import revoke
 
     return revoke(folder, arguments.keyid)
 
 
 def _renew(folder: Path, _: argparse.Namespace) -> Ceremony:
-    from edge_infer.updates.keys import renew_root
+    from edge_infer.updates.trust.keys import renew_root
 
     return renew_root(folder)
 
 
 def _sign(folder: Path, _: argparse.Namespace) -> Ceremony:
-    from edge_infer.updates.keys import sign
+    from edge_infer.updates.trust.keys import sign
 
     return sign(folder)
 
@@ -115,7 +115,7 @@ _ACTIONS: dict[str, Callable[[Path, argparse.Namespace], Ceremony]] = {
 
 
 def _described(folder: Path) -> dict[str, Any]:
-    from edge_infer.updates.keys import KeyFolder, keys_of
+    from edge_infer.updates.trust.keys import KeyFolder, keys_of
 
     keys = KeyFolder(folder)
     root, lacking = keys.waiting()

@@ -88,8 +88,8 @@ def _configure_publish(parser: argparse.ArgumentParser) -> None:
 
 def _publish(arguments: argparse.Namespace) -> int:
     from edge_infer.updates.publishing import packages_of
-    from edge_infer.updates.repository import Publisher
     from edge_infer.updates.store import Store
+    from edge_infer.updates.trust.repository import Publisher
 
     console = Console(stderr=True)
     store = Store(arguments.store)

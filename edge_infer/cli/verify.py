@@ -77,7 +77,7 @@ def _check_signature(bundle: ModelBundle, key: Path | None, signature: Path | No
         raise UsageError(
             "a signature and a public key need each other", "give --public-key and --signature"
         )
-    from edge_infer.updates.openssl_signature import verify_openssl
+    from edge_infer.updates.trust.openssl_signature import verify_openssl
 
     verify_openssl(_read(key), _read(bundle.path / MANIFEST_FILE), _read(signature))
     return True

@@ -24,7 +24,7 @@ from edge_infer.nodes.conversions import (
 from edge_infer.nodes.report_conversions import drone_report_from_msg, rollout_view_from_msg
 from edge_infer.runtime.api import Node
 from edge_infer.swarm.observer import FleetObserver, NodeStatus, SignOfLife
-from edge_infer.updates.reports import DroneReport
+from edge_infer.updates.rollout.reports import DroneReport
 
 LEASE_S = 1.0
 """For the eye: a member that misses a few heartbeats does not flicker."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from edge_infer.dashboard.snapshot import RolloutView
 from edge_infer.nodes.conversions import header_to_msg
-from edge_infer.updates import rollout
 from edge_infer.updates.release import UpdateState
-from edge_infer.updates.reports import DroneReport, HealthSample
+from edge_infer.updates.rollout import rollout
+from edge_infer.updates.rollout.reports import DroneReport, HealthSample
 
 _STATES = {state.value: state for state in UpdateState}
 

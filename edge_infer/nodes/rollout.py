@@ -1,7 +1,7 @@
 """The gateway: gives the fleet what is published, and decides who flies it.
 
-Wiring only: what is signed is in ``updates/gateway_roles.py``, what is decided in
-``updates/rollout.py``. The fleet flies on without it; a wave stands still until it is back.
+Wiring only: what is signed is in ``updates/trust/gateway_roles.py``, what is decided in
+``updates/rollout/rollout.py``. The fleet flies on without it; a wave stands still until it is back.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from edge_infer.nodes.status import StatusReporter
 from edge_infer.nodes.transfer_link import TransferLink
 from edge_infer.nodes.updater_files import first_root, updates_folder
 from edge_infer.runtime.api import Node
-from edge_infer.updates.gateway_roles import GatewayRoles
 from edge_infer.updates.release import Decision, Package, Release
-from edge_infer.updates.rollout import Rollout
+from edge_infer.updates.rollout.rollout import Rollout
 from edge_infer.updates.store import Store
+from edge_infer.updates.trust.gateway_roles import GatewayRoles
 
 TICK_S = 0.2
 TELL_S = 1.0

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from edge_infer.nodes.config import NodeConfig
-from edge_infer.updates.waves import RolloutConfig
+from edge_infer.updates.rollout.waves import RolloutConfig
 
 _S: JsonDict = {"unit": "s"}
 

@@ -1,4 +1,4 @@
-"""A member's transfer on the fleet's topics: messages, disk and timers around updates/transfer.py.
+"""A member's transfer on the fleet's topics: messages, disk and timers around updates/transfer/.
 
 Neither the disk nor a network that is full may hold up the node's callbacks: chunks are
 stored by one thread, which leaves the processor to all others, and read and sent by another.
@@ -31,11 +31,11 @@ from edge_infer.nodes.update_conversions import (
     ranges_to_msgs,
 )
 from edge_infer.runtime.api import Node
-from edge_infer.updates.chunk_ranges import Range
-from edge_infer.updates.metadata_exchange import AskMetadata, TellMetadata
 from edge_infer.updates.release import Blob
-from edge_infer.updates.serving import Send
-from edge_infer.updates.transfer import Announce, Ask, Transfer, TransferConfig
+from edge_infer.updates.transfer.chunk_ranges import Range
+from edge_infer.updates.transfer.metadata_exchange import AskMetadata, TellMetadata
+from edge_infer.updates.transfer.serving import Send
+from edge_infer.updates.transfer.transfer import Announce, Ask, Transfer, TransferConfig
 
 IDLE_S = 0.1
 SENDING_S = 0.02

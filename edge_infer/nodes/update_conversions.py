@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from edge_infer.nodes.conversions import Messages
-from edge_infer.updates.chunk_ranges import MOST_RANGES, Range
-from edge_infer.updates.peers import MOST_HOLDINGS, Announcement
+from edge_infer.updates.transfer.chunk_ranges import MOST_RANGES, Range
+from edge_infer.updates.transfer.peers import MOST_HOLDINGS, Announcement
 
 METADATA = bytes(32)
 """Stands for the metadata in a request."""

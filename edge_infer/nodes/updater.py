@@ -25,15 +25,15 @@ from edge_infer.nodes.transfer_link import TransferLink
 from edge_infer.nodes.updater_config import UpdaterConfig
 from edge_infer.nodes.updater_files import first_root, updates_folder
 from edge_infer.runtime.api import Node
-from edge_infer.updates.check import check_in_child
-from edge_infer.updates.client import TrustClient
 from edge_infer.updates.installer import Installer
-from edge_infer.updates.partial import PartialBlob, clean
 from edge_infer.updates.planning import Move
 from edge_infer.updates.release import Package, UpdateState
-from edge_infer.updates.reports import DroneReport, HealthSample
-from edge_infer.updates.slots import Slots
-from edge_infer.updates.trial import Trial, Verdict
+from edge_infer.updates.rollout.reports import DroneReport, HealthSample
+from edge_infer.updates.slots.check import check_in_child
+from edge_infer.updates.slots.slots import Slots
+from edge_infer.updates.slots.trial import Trial, Verdict
+from edge_infer.updates.transfer.partial import PartialBlob, clean
+from edge_infer.updates.trust.client import TrustClient
 
 TICK_S = 0.1
 TELL_S = 1.0

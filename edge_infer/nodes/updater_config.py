@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from edge_infer.nodes.config import NodeConfig
-from edge_infer.updates.trial import TrialConfig
+from edge_infer.updates.slots.trial import TrialConfig
 
 _S: JsonDict = {"unit": "s"}
 

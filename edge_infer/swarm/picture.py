@@ -22,7 +22,7 @@ from edge_infer.simulation.farm import Farm
 from edge_infer.simulation.layout import module_centres_m
 from edge_infer.simulation.truth import Truth
 from edge_infer.swarm.observer import FleetObserver
-from edge_infer.updates.reports import DroneReport
+from edge_infer.updates.rollout.reports import DroneReport
 
 
 def drone_views(

@@ -11,7 +11,7 @@ from edge_infer.domain import Target
 from edge_infer.metrics import Histogram
 from edge_infer.simulation.truth import Truth
 from edge_infer.swarm.observer import FleetObserver
-from edge_infer.updates.reports import DroneReport
+from edge_infer.updates.rollout.reports import DroneReport
 
 STAGES = ("preprocess", "infer", "decode", "frame_to_detections", "frame_to_sighting")
 

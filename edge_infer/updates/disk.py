@@ -1,4 +1,4 @@
-"""The operations by which slots and packages change a disk, one by one.
+"""The operations by which updates change a disk, one by one, and what lasts a power cut.
 
 Apart, so that a test can stop between any two of them, and lose what was not synced.
 Reading is plain: what is read is checked by its digest.
@@ -31,8 +31,8 @@ class Disk(Protocol):
     def make_folder(self, folder: Path) -> None:
         """Make a folder whose parent is there."""
 
-    def write(self, file: Path, content: bytes) -> None:
-        """Let a file hold this and nothing else; not synced."""
+    def write(self, file: Path, content: bytes, mode: int = 0o644) -> None:
+        """Let a file hold this and nothing else, with these rights if it is new; not synced."""
 
     def write_at(self, file: Path, start: int, content: bytes) -> None:
         """Write some bytes of a file, which is made where it is not there; not synced."""
@@ -56,8 +56,10 @@ class OsDisk:
     def make_folder(self, folder: Path) -> None:
         folder.mkdir()
 
-    def write(self, file: Path, content: bytes) -> None:
-        file.write_bytes(content)
+    def write(self, file: Path, content: bytes, mode: int = 0o644) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with os.fdopen(os.open(file, flags, mode), "wb") as stream:
+            stream.write(content)
 
     def write_at(self, file: Path, start: int, content: bytes) -> None:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
@@ -100,11 +102,18 @@ def make_durably(disk: Disk, folder: Path) -> None:
             disk.sync_folder(folder.parent)
 
 
-def write_durably(disk: Disk, file: Path, content: bytes) -> None:
-    """Write beside a file, sync, rename, sync the folder: after a power cut it is old or new."""
+def write_durably(file: Path, content: bytes, mode: int = 0o644, disk: Disk = THE_DISK) -> None:
+    """Write beside a file, sync, rename, sync the folder: after a power cut it is old or new.
+
+    Raises:
+        OSError: the disk does not take it; the old file stays.
+    """
     fresh = file.with_name(f"{file.name}.new")
     try:
-        disk.write(fresh, content)
+        if os.path.lexists(fresh):
+            # Left by a power cut; a secret must not get the rights of what lies there.
+            disk.remove(fresh)
+        disk.write(fresh, content, mode)
         disk.sync_file(fresh)
         disk.replace(file, fresh)
     except OSError:

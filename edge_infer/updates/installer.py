@@ -13,11 +13,11 @@ from pathlib import Path
 from edge_infer.errors import EdgeInferError, ModelError, UpdateError
 from edge_infer.models.bundle import MANIFEST_FILE, ModelBundle
 from edge_infer.models.manifest import Manifest
-from edge_infer.updates.client import TrustClient
-from edge_infer.updates.package import unpack
+from edge_infer.updates.packages.package import unpack
 from edge_infer.updates.planning import Holdings, Move, move, package_to_fetch
 from edge_infer.updates.release import Package, Release, UpdateState
-from edge_infer.updates.slots import Slots
+from edge_infer.updates.slots.slots import Slots
+from edge_infer.updates.trust.client import TrustClient
 
 Check = Callable[[Path], None]
 """Loads a bundle where it can do no harm; raises UpdateError when it is no good."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from edge_infer.errors import UpdateError
 from edge_infer.models.bundle import MANIFEST_FILE, ModelBundle, write_contents
 from edge_infer.models.manifest import Manifest
-from edge_infer.updates.package import pack
+from edge_infer.updates.packages.package import pack
 from edge_infer.updates.release import CHUNK_BYTES, Blob, Package, Release
 from edge_infer.updates.store import Store
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_infer.errors import UpdateError, first_line
-from edge_infer.updates.durable import write_durably
+from edge_infer.updates.disk import write_durably
 
 
 class Store:

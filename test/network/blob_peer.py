@@ -21,8 +21,8 @@ from edge_infer.nodes.identity import identify
 from edge_infer.nodes.transfer_link import TransferLink
 from edge_infer.runtime.api import Node, Runtime
 from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
-from edge_infer.updates.partial import PartialBlob
 from edge_infer.updates.release import Blob
+from edge_infer.updates.transfer.partial import PartialBlob
 
 BYTES = 5_000_000
 CHUNKS = 84

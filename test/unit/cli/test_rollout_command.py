@@ -10,9 +10,9 @@ from bundle_variants import variant
 
 from edge_infer.cli.main import main
 from edge_infer.models.bundle import ModelBundle, shipped
-from edge_infer.updates.keys import init_keys
-from edge_infer.updates.repository import Publisher
 from edge_infer.updates.store import Store
+from edge_infer.updates.trust.keys import init_keys
+from edge_infer.updates.trust.repository import Publisher
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from edge_infer.nodes import topics
 from edge_infer.nodes.identity import Identity
 from edge_infer.nodes.transfer_link import DISK_REST_S, TransferLink
 from edge_infer.runtime.loopback import LoopbackNetwork
-from edge_infer.updates.partial import PartialBlob
 from edge_infer.updates.release import Blob
+from edge_infer.updates.transfer.partial import PartialBlob
 
 RATE = 100_000.0
 CHUNK = 2_000

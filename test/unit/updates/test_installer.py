@@ -15,7 +15,7 @@ from edge_infer.updates.installer import Installer, SpoiltPackageError
 from edge_infer.updates.planning import Move
 from edge_infer.updates.publishing import packages_of
 from edge_infer.updates.release import Decision, Package, RolloutState, UpdateState
-from edge_infer.updates.slots import Slots
+from edge_infer.updates.slots.slots import Slots
 
 
 class Scene:

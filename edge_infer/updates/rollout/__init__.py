@@ -1,0 +1,1 @@
+"""A release on its way through the fleet, judged while it flies."""

@@ -1,0 +1,1 @@
+"""Two places for a model on a drone's disk, of which one always boots."""

@@ -1,0 +1,1 @@
+"""Bytes to everybody at once, and from whoever holds them."""

@@ -1,0 +1,1 @@
+"""Which release is genuine and newest: keys, roles and signed metadata, by The Update Framework."""

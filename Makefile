@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Tests of one file stay together: they share what is dear to make.
+SIDE_BY_SIDE ?= -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-train swarm test soak check model clean
@@ -16,7 +18,7 @@ swarm: $(VENV)/.run  ## Fly five simulated drones; ARGS="--drones 3 --duration 6
 	@$(BIN)/edge-infer swarm $(ARGS)
 
 test: $(VENV)/.test  ## Run the tests; ARGS="-k runtime"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 soak: $(VENV)/.run  ## Fly simulated fleets until stopped; ARGS="--seed 7" flies one again
 	@$(BIN)/python test/fleet/soak.py $(ARGS)

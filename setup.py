@@ -65,6 +65,7 @@ setup(
         "tensorrt": ["tensorrt>=10.3,<12", "pycuda>=2024.1"],
         "test": [
             "pytest>=8",
+            "pytest-xdist>=3.7",
             "hypothesis>=6.100",
             "selenium>=4.15",
             "ai-edge-litert>=1.2",

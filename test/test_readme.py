@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from domains import own_domain
 
 from edge_infer.runtime import selection
 
@@ -65,7 +66,7 @@ def environment() -> dict[str, str]:
     return {
         **os.environ,
         "PATH": path,
-        "ROS_DOMAIN_ID": "88",
+        "ROS_DOMAIN_ID": str(own_domain()),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     }
 

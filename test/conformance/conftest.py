@@ -1,10 +1,10 @@
 """The worlds that the runtime suite plays in: one per runtime, and two of different ones."""
 
-import random
 import sys
 from pathlib import Path
 
 import pytest
+from domains import own_domain
 
 from edge_infer.runtime import selection
 
@@ -27,7 +27,7 @@ def world(request, monkeypatch):
     """Runtimes of one kind, or of two by turns."""
     for absence in filter(None, map(selection.available().get, request.param.split("+"))):
         pytest.skip(absence)
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(own_domain()))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     world = World(request.param)
     yield world

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from domains import own_domain
 
 Run = Callable[..., "subprocess.Popen[str]"]
 
@@ -16,10 +16,9 @@ Run = Callable[..., "subprocess.Popen[str]"]
 @pytest.fixture
 def environment() -> dict[str, str]:
     """Ours, but on a domain that nobody else uses, and on this machine only."""
-    domain = str(random.randint(1, 100))
     return {
         **os.environ,
-        "ROS_DOMAIN_ID": domain,
+        "ROS_DOMAIN_ID": str(own_domain()),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     }
 

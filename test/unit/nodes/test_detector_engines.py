@@ -8,6 +8,7 @@ from typing import Any
 import faulty_engine
 import numpy as np
 import pytest
+from domains import own_domain
 
 pytest.importorskip("onnx", reason="needs the extra train: onnx is not installed")
 
@@ -157,7 +158,7 @@ def test_under_ros_health_goes_down_and_up_again(model: Path, monkeypatch) -> No
     if reason := available()["ros"]:
         pytest.skip(reason)
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", "77")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(own_domain()))
     runtime = open_runtime("ros", [])
     config = DetectorConfig(
         model=str(model), state_dir=str(model.parent), backend="first, second", isolated=True

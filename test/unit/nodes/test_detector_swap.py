@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import random
 import shutil
 import time
 import weakref
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from domains import own_domain
 
 pytest.importorskip("onnx", reason="needs the extra train: onnx is not installed")
 
@@ -402,7 +402,7 @@ def test_a_model_is_loaded_while_another_one_serves(
         pytest.skip(reason)
     models = [tiny(tmp_path / "old", "1"), tiny(tmp_path / "new", "2", "Crack")]
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(own_domain()))
     runtime = open_runtime("embedded", ["--ros-args", "-r", "__ns:=/drone"])
     config = DetectorConfig(backend="onnx", model=str(models[0].path), state_dir=str(tmp_path))
     detector = DetectorNode(runtime.create_node("detector"), config)

@@ -1,11 +1,11 @@
 """A DDS domain of one test's own, and processes in it."""
 
 import os
-import random
 import subprocess
 import sys
 
 import pytest
+from domains import own_domain
 
 pytest.importorskip("cyclonedds")
 
@@ -19,7 +19,7 @@ from edge_infer.runtime.embedded.transport import DdsTransport
 def environ():
     """Variables of a domain that nobody else is in."""
     return {
-        "ROS_DOMAIN_ID": str(random.randint(101, 200)),
+        "ROS_DOMAIN_ID": str(own_domain()),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     }
 

@@ -7,7 +7,7 @@ ARGS ?=
 SIDE_BY_SIDE ?= -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train swarm test soak check model clean
+.PHONY: help setup setup-train swarm test soak fuzz check model clean
 
 help:  ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,11 @@ test: $(VENV)/.test  ## Run the tests; ARGS="-k runtime"
 
 soak: $(VENV)/.run  ## Fly simulated fleets until stopped; ARGS="--seed 7" flies one again
 	@$(BIN)/python test/fleet/soak.py $(ARGS)
+
+UPDATES := test/unit/updates
+fuzz: $(VENV)/.run  ## Feed updates that are mutated; ARGS="--mutations 1000000 --seed 7"
+	@PYTHONPATH=$(UPDATES)/packages:$(UPDATES)/slots:$(UPDATES)/transfer:$(UPDATES)/trust \
+	  $(BIN)/python $(UPDATES)/fuzz.py $(ARGS)
 
 check: $(VENV)/.test  ## Lint, format and types
 	$(BIN)/ruff check .

@@ -120,7 +120,9 @@ class SetUpdater(Updater):
         except Exception as error:  # a stranger's bytes must not end the process
             raise _refusal(error) from error
         known = self._trusted_set
-        rollout = cast("Targets", known[ROLLOUT]) if ROLLOUT in _names(known.targets) else None
+        # Who signs the targets may have named it for other paths: then it was not looked at.
+        found = known.get(ROLLOUT) if ROLLOUT in _names(known.targets) else None
+        rollout = cast("Targets | None", found)
         signed = SignedSet(known.root, known.timestamp, known.snapshot, known.targets, rollout)
         if max(signed.versions) > HIGHEST_VERSION:
             raise TrustError(

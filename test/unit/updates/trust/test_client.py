@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from trust_scene import MODEL, Clock, Fleet, decision, forge, package, started, tree, with_target
+from tuf.api.metadata import Targets
 
 from edge_infer.errors import TrustError, UpdateError
 from edge_infer.updates.trust.client import TrustClient
@@ -230,3 +231,21 @@ def test_a_file_that_the_disk_lost_is_asked_for_again(
     assert again.update(gateway.metadata())
     assert numbers(again) == [2, 1]
     assert again.remarks == ()
+
+
+def test_targets_that_let_the_gateway_decide_nothing_are_taken(tmp_path: Path) -> None:
+    """Their signer names the role for other paths: a mistake, which must not stop the drone."""
+    fleet, gateway, drone = started(tmp_path)
+
+    def change(signed: Targets) -> None:
+        signed.version += 1
+        assert signed.delegations is not None
+        assert signed.delegations.roles is not None
+        signed.delegations.roles["rollout"].paths = ["elsewhere/*"]
+
+    keys = dict.fromkeys(("snapshot", "timestamp"), fleet.signers("online"))
+    keys["targets"] = fleet.signers("targets")
+    assert drone.update(forge(gateway.metadata(), {"targets": change}, keys))
+    assert numbers(drone) == [2, 1]
+    assert drone.decision(MODEL) is None
+    assert fleet.drone().decision(MODEL) is None

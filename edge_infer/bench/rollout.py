@@ -31,7 +31,9 @@ BAD = {
     "cannot be loaded": Behaviour(refused=True),
 }
 CLEAR_S = 10.0
-"""What is clearly bad should be called within so many seconds."""
+"""What is clearly bad should have gone back within so many seconds."""
+BACK_S = 5.0
+"""Who still runs an aborted release after so many seconds has not obeyed."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class Flown:
     Attributes:
         state: at its end; None when it had not come to one.
         wave: that it ended in.
-        took_s: from the first decision to the last.
+        took_s: from the decision that names the canary to the last one; where that is an
+            abort, to when nobody runs the release any more.
         outside: drones that installed it without being allowed to.
     """
 
@@ -116,11 +119,13 @@ def fly(scene: Scene, behaviour: Behaviour, sizes: Sizes, seed: int) -> Flown:
         if began_s is None and decision.drones:
             began_s = fleet.now_s
     decision = fleet.decisions[-1]
-    fleet.fly(5.0)
     if decision.state is RolloutState.ABORTED:
+        back_by_s = fleet.now_s + BACK_S
+        while fleet.running and fleet.now_s < back_by_s:
+            fleet.step()
         outside |= fleet.running
     ended = decision.state if decision.state is not RolloutState.RUNNING else None
-    return Flown(ended, decision.wave, fleet.now_s - 5.0 - (began_s or 0.0), len(outside))
+    return Flown(ended, decision.wave, fleet.now_s - (began_s or 0.0), len(outside))
 
 
 def _good_row(name: str, rate_hz: float, flown: Sequence[Flown]) -> Row:
@@ -169,7 +174,7 @@ def _goals(good: Sequence[Row], bad: Sequence[Row]) -> list[Goal]:
             "bad releases that leave the canary", 0.01,
             total(bad, "later", "missed") / rollouts, "of all",
         ),
-        Goal("slowest median until it is called", CLEAR_S,
+        Goal("slowest median until all are back on the old model", CLEAR_S,
              max(float(row["s median"] or 0) for row in bad), "s"),
         Goal("drones that install what they should not", 0,
              total([*good, *bad], "outside"), "drones"),

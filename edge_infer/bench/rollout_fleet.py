@@ -16,6 +16,7 @@ import numpy as np
 
 from edge_infer.metrics import BUCKETS, FIRST_MS, GROWTH
 from edge_infer.updates.release import Decision, Release, RolloutState, UpdateState
+from edge_infer.updates.rollout.memory import FleetMemory
 from edge_infer.updates.rollout.reports import SCORE_BINS, DroneReport, HealthSample
 from edge_infer.updates.rollout.rollout import Rollout
 from edge_infer.updates.rollout.waves import RolloutConfig
@@ -151,15 +152,17 @@ class SimulatedDrone:
             self._failed, latency, self._scores.tolist(), self.refused,
         )  # fmt: skip
 
-    def tell(self, rollout: Rollout, now_s: float) -> None:
+    def tell(self, listeners: Sequence[FleetMemory | Rollout], now_s: float) -> None:
         """What is due at this moment."""
         if not self.is_here:
             return
         if now_s >= self._next_report_s:
-            rollout.on_report(self.report(), now_s)
+            for each in listeners:
+                each.on_report(self.report(), now_s)
             self._next_report_s = now_s + REPORT_S
         if (now_s + self._phase_s) % 1.0 < STEP_S:
-            rollout.on_health(self.health(), now_s)
+            for each in listeners:
+                each.on_health(self.health(), now_s)
 
     def _install(self, release: Release, behaviour: Behaviour, now_s: float) -> None:
         self.staged = None
@@ -199,6 +202,7 @@ class SimulatedFleet:
         for hardware in scene.hardware:
             self.add(hardware)
         self.rollout: Rollout | None = None
+        self._memory = FleetMemory()
         self.decisions: list[Decision] = []
         self._behaviours: Mapping[str, Behaviour] = {}
 
@@ -224,6 +228,7 @@ class SimulatedFleet:
             name: others.get(each.hardware, behaviour) for name, each in self.drones.items()
         }
         self.rollout = Rollout(release, self._config, self.now_s)
+        self._memory.tell(self.rollout)
         self.rollout.start()
         return self.rollout
 
@@ -237,8 +242,7 @@ class SimulatedFleet:
         for name, drone in self.drones.items():
             drone.obey(decision, self._behaviours.get(name, OLD), self.now_s)
             drone.fly(STEP_S, slowed, self.now_s)
-            if self.rollout:
-                drone.tell(self.rollout, self.now_s)
+            drone.tell([self._memory, *([self.rollout] if self.rollout else [])], self.now_s)
         if self.rollout:
             changed = self.rollout.tick(self.now_s)
             self.decisions += [changed] if changed else []

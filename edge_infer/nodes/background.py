@@ -33,12 +33,14 @@ class Background:
         self.waiting = 0
 
     def run(self, work: Callable[[], Any], then: Callable[[Outcome], None]) -> None:
-        """Do some work.
+        """Do some work; none after ``close``.
 
         Args:
             work: called on the thread.
             then: called in the executor's thread with what gives the result.
         """
+        if self._is_closed:
+            return
         self.waiting += 1
         if self._pool is None:
             self._finish(then, _finished(work))

@@ -6,7 +6,7 @@ Wiring only: what is signed is in ``updates/trust/gateway_roles.py``, what is de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from edge_infer.nodes.transfer_link import TransferLink
 from edge_infer.nodes.updater_files import first_root, updates_folder
 from edge_infer.runtime.api import Node
 from edge_infer.updates.release import Decision, Package, Release
+from edge_infer.updates.rollout.memory import FleetMemory
 from edge_infer.updates.rollout.rollout import Rollout
 from edge_infer.updates.store import Store
 from edge_infer.updates.trust.gateway_roles import GatewayRoles
@@ -33,6 +34,8 @@ from edge_infer.updates.trust.gateway_roles import GatewayRoles
 TICK_S = 0.2
 TELL_S = 1.0
 """Time between two statuses of the rollout when nothing changes."""
+SIGN_AGAIN_S = 1.0
+"""Time between two tries to sign what could not be signed."""
 COMMAND = "rollout/command"
 """The service that a rollout is steered by; edge_infer_msgs/srv/RolloutCommand."""
 
@@ -69,9 +72,14 @@ class RolloutNode:
             first_root(config.root),
         )
         self._status = StatusReporter(node, self._identity, self._refresh_status)
-        self._background = Background(node, f"{node.get_name()}-signing")
+        # Apart: a store that is slow must not hold up an abort.
+        self._reading = Background(node, f"{node.get_name()}-reading")
+        self._signing = Background(node, f"{node.get_name()}-signing")
         self._rollouts: dict[str, Rollout] = {}
+        self._memory = FleetMemory()
         self._offered: set[str] = set()
+        self._unsigned: set[str] = set()
+        self._troubles: dict[str, tuple[int, str]] = {}
         self._link = TransferLink(
             node, self._identity, is_gateway=True, bytes_per_s=config.bytes_per_s,
             metadata=self._roles.metadata, versions=lambda: self._roles.versions,
@@ -85,64 +93,88 @@ class RolloutNode:
         )
         node.create_timer(TICK_S, self._tick)
         node.create_timer(TELL_S, self._tell)
+        node.create_timer(SIGN_AGAIN_S, self._sign_again)
         node.create_timer(config.poll_s, self._poll)
         self._take_up()
         self._poll()
 
     def close(self) -> None:
         """Stop signing and sending."""
-        self._background.close()
+        self._reading.close()
+        self._signing.close()
         self._link.close()
         self._status.publish()
 
     # --- what is published ---------------------------------------------------------------
 
     def _poll(self) -> None:
-        if not self._background.waiting:
-            self._background.run(self._roles.refresh, self._on_polled)
+        if not self._reading.waiting:
+            self._reading.run(self._roles.refresh, self._on_polled)
 
     def _on_polled(self, outcome: Outcome) -> None:
         try:
             is_new = outcome()
         except UpdateError as error:
-            self._complaints.warn(error)
-            self._status.set_health(1, str(error))
+            self._complain("store", 1, error)
             return
-        self._status.set_health(0, "")
+        self._troubles.pop("store", None)
+        self._take_up()
         if is_new:
-            self._take_up()
+            self._link.announce()
 
     def _take_up(self) -> None:
-        """Offer what is signed, and see whether it is to be rolled out."""
+        """See whether what is signed is to be rolled out, and offer it."""
+        offered: dict[str, Package] = {}
         for model in self._roles.client.models():
             packages = self._roles.packages(model)
-            newest = packages[0].release
-            for package in packages:
-                if package.release == newest:
-                    self._offer(package)
-            self._consider(newest)
-        self._link.announce()
+            self._consider(model, packages)
+            rollout = self._rollouts.get(model)
+            given = {packages[0].release, *([rollout.release] if rollout else [])}
+            offered |= {each.blob.sha256: each for each in packages if each.release in given}
+        for sha256 in self._offered - offered.keys():
+            self._offered.remove(sha256)
+            self._link.drop(sha256)
+        for sha256 in sorted(offered.keys() - self._offered):
+            self._offer(offered[sha256])
 
     def _offer(self, package: Package) -> None:
-        if package.blob.sha256 in self._offered:
-            return
-        self._offered.add(package.blob.sha256)
-        content = self._roles.blob(package.blob.sha256)
-        self._link.offer(package.blob, content)
+        sha256 = package.blob.sha256
+        self._offered.add(sha256)
+        self._reading.run(
+            lambda: self._roles.blob(sha256), lambda outcome: self._on_read(package, outcome)
+        )
 
-    def _consider(self, newest: Release) -> None:
-        """Go on with the rollout that is signed, or begin one of a release that is newer."""
-        known = self._rollouts.get(newest.model)
-        if known is not None and known.release.number >= newest.number:
+    def _on_read(self, package: Package, outcome: Outcome) -> None:
+        """The store has given a package, or not; then it is asked again at the next look."""
+        try:
+            content = outcome()
+        except UpdateError as error:
+            self._offered.discard(package.blob.sha256)
+            self._complain("package", 1, error)
             return
-        signed = self._roles.client.decision(newest.model)
-        if signed is not None and signed.release == newest.number:
-            self._rollouts[newest.model] = Rollout.restore(newest, self._how, signed, self._now_s())
-        elif self._config.auto_start:
+        self._troubles.pop("package", None)
+        if package.blob.sha256 in self._offered:
+            self._link.offer(package.blob, content)
+
+    def _consider(self, model: str, packages: Sequence[Package]) -> None:
+        """Go on with the rollout that is signed, or begin one of a release that is newer."""
+        if model not in self._rollouts:
+            self._restore(model, packages)
+        known, newest = self._rollouts.get(model), packages[0].release
+        if self._config.auto_start and (known is None or known.release.number < newest.number):
             self._begin(newest)
+
+    def _restore(self, model: str, packages: Sequence[Package]) -> None:
+        signed = self._roles.client.decision(model)
+        release = next(
+            (p.release for p in packages if signed and p.release.number == signed.release), None
+        )
+        if signed is not None and release is not None:
+            self._rollouts[model] = Rollout.restore(release, self._how, signed, self._now_s())
 
     def _begin(self, release: Release) -> None:
         rollout = Rollout(release, self._how, self._now_s())
+        self._memory.tell(rollout)
         rollout.start()
         self._rollouts[release.model] = rollout
 
@@ -151,13 +183,18 @@ class RolloutNode:
     def _on_report(self, msg: Any) -> None:
         report = drone_report_from_msg(msg)
         if report is not None:
-            for rollout in self._rollouts.values():
-                rollout.on_report(report, self._now_s())
+            for listener in self._listeners:
+                listener.on_report(report, self._now_s())
 
     def _on_health(self, msg: Any) -> None:
         sample = health_sample_from_msg(msg)
-        for rollout in self._rollouts.values():
-            rollout.on_health(sample, self._now_s())
+        for listener in self._listeners:
+            listener.on_health(sample, self._now_s())
+
+    @property
+    def _listeners(self) -> tuple[FleetMemory | Rollout, ...]:
+        """Who takes in what drones tell."""
+        return (self._memory, *self._rollouts.values())
 
     def _on_metadata(self, files: Mapping[str, bytes], _source: str) -> None:
         """The fleet knows something newer than this gateway: its disk was lost."""
@@ -167,29 +204,44 @@ class RolloutNode:
     # --- deciding ------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        if self._background.waiting:
+        if self._signing.waiting:
             return
         for rollout in self._rollouts.values():
             decision = rollout.tick(self._now_s())
             if decision is not None:
-                self._decide(decision)
+                self._tell_decided(decision)
+                self._sign(decision)
                 self._tell()
 
-    def _decide(self, decision: Decision) -> None:
+    def _tell_decided(self, decision: Decision) -> None:
         self._node.get_logger().info(
             f"release {decision.release} of {decision.model} is {decision.state.value}, "
             f"wave {decision.wave} of {decision.waves}: {decision.reason}"
         )
-        self._background.run(lambda: self._roles.decide(decision), self._on_decided)
 
-    def _on_decided(self, outcome: Outcome) -> None:
+    def _sign(self, decision: Decision) -> None:
+        self._unsigned.discard(decision.model)
+        self._signing.run(
+            lambda: self._roles.decide(decision),
+            lambda outcome: self._on_signed(decision.model, outcome),
+        )
+
+    def _on_signed(self, model: str, outcome: Outcome) -> None:
         try:
             outcome()
         except UpdateError as error:
-            self._complaints.warn(error)
-            self._status.set_health(2, str(error))
+            self._unsigned.add(model)
+            self._complain("signing", 2, error)
             return
+        self._troubles.pop("signing", None)
         self._link.announce()
+
+    def _sign_again(self) -> None:
+        """What was decided counts for nobody before it is signed."""
+        for model in list(self._unsigned):
+            decision = self._rollouts[model].decision
+            if decision is not None and not self._signing.waiting:
+                self._sign(decision)
 
     def _on_command(self, request: Any, response: Any) -> Any:
         try:
@@ -237,6 +289,10 @@ class RolloutNode:
 
     # --- telling -------------------------------------------------------------------------
 
+    def _complain(self, about: str, level: int, error: EdgeInferError) -> None:
+        self._troubles[about] = level, str(error)
+        self._complaints.warn(error)
+
     def _tell(self) -> None:
         for rollout in self._rollouts.values():
             self._publisher.publish(
@@ -248,6 +304,7 @@ class RolloutNode:
     def _refresh_status(self) -> None:
         self._status.set("rollouts", len(self._rollouts))
         self._status.set("packages_offered", len(self._offered))
+        self._status.set_health(*max(self._troubles.values(), default=(0, "")))
 
     def _now_ns(self) -> int:
         return self._node.get_clock().now().nanoseconds

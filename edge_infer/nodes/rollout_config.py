@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from edge_infer.nodes.config import NodeConfig
+from edge_infer.updates.rollout.judge import JudgeConfig
 from edge_infer.updates.rollout.waves import RolloutConfig
 
 _S: JsonDict = {"unit": "s"}
@@ -53,6 +54,13 @@ class RolloutNodeConfig(NodeConfig):
         description="A drone that is not heard for so long is not waited for",
         json_schema_extra=_S,
     )
+    harmless_ms: float = Field(
+        0.0,
+        ge=0.0,
+        description="A frame that takes no longer is never called slow, "
+        "however much faster the model before was",
+        json_schema_extra={"unit": "ms"},
+    )
     canaries: list[str] = Field([""], description="Names of drones to prefer as canaries")
 
     def rollout(self) -> RolloutConfig:
@@ -66,4 +74,5 @@ class RolloutNodeConfig(NodeConfig):
             wave_s=self.wave_s,
             away_s=self.away_s,
             canaries=tuple(name for name in self.canaries if name),
+            judge=JudgeConfig(harmless_ms=self.harmless_ms),
         )

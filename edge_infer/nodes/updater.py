@@ -27,7 +27,7 @@ from edge_infer.nodes.updater_files import first_root, updates_folder
 from edge_infer.runtime.api import Node
 from edge_infer.updates.installer import Installer
 from edge_infer.updates.planning import Move
-from edge_infer.updates.release import Package, UpdateState
+from edge_infer.updates.release import Package, Release, UpdateState
 from edge_infer.updates.rollout.reports import DroneReport, HealthSample
 from edge_infer.updates.slots.check import check_in_child
 from edge_infer.updates.slots.slots import Slots
@@ -72,10 +72,10 @@ class UpdaterNode:
         self._blobs = folder / "packages"
         self._trust = TrustClient(folder / "trust", first_root(config.root), time.time)
         slots = Slots(folder / "slots", most_boots=config.trial_boots)
-        slots.boot()
+        went_back = _boot(slots)
         first = ModelBundle.load(Path(config.model) if config.model else shipped())
         self._installer = Installer(
-            self._identity.source, self._hardware, first, self._trust, slots, self._check
+            self._identity.source, self._hardware, first, self._trust, slots, self._check, went_back
         )
         self._trial: Trial | None = None
         self._package: Package | None = None
@@ -228,8 +228,7 @@ class UpdaterNode:
 
     def report(self) -> DroneReport:
         """How far this drone is."""
-        installer, running = self._installer, self._installer.running
-        wanted = installer.staged or (self._package.release if self._package else None)
+        installer, running, wanted = self._installer, self._installer.running, self._wanted()
         return DroneReport(
             self._identity.source,
             self._identity.boot,
@@ -247,6 +246,16 @@ class UpdaterNode:
             installer.rollbacks,
             self._refused + self._link.refused,
         )
+
+    def _wanted(self) -> Release | None:
+        """What is fetched, lies ready or is tried; what has been kept is not wanted any more."""
+        installer = self._installer
+        if installer.is_on_trial:
+            return installer.running
+        if installer.staged or self._package is None:
+            return installer.staged
+        release = self._package.release
+        return None if release.digest == installer.running.digest else release
 
     def _tell(self) -> None:
         """Publish the report when it has changed, and again from time to time."""
@@ -272,3 +281,13 @@ class UpdaterNode:
 
     def _now_s(self) -> float:
         return self._node_ns() / 1e9
+
+
+def _boot(slots: Slots) -> str:
+    """Begin with what the slots hold; returns why that ended a trial, if it did."""
+    trial = slots.state.trial
+    slots.boot()
+    if trial is None or slots.state.trial is not None:
+        return ""
+    why = dict(slots.state.refused)
+    return why.get(trial.release.digest, "its files were damaged when the drone started")

@@ -37,6 +37,7 @@ class Installer:
         trust: what is signed.
         slots: what is on disk; booted.
         check: of a bundle that is staged.
+        went_back: why this start ended a trial; empty when it did not.
 
     Attributes:
         state: how far it is.
@@ -52,6 +53,7 @@ class Installer:
         trust: TrustClient,
         slots: Slots,
         check: Check,
+        went_back: str = "",
     ) -> None:
         self._drone = drone
         self._hardware = hardware
@@ -63,8 +65,10 @@ class Installer:
         self._is_checked = False
         self._spoilt: set[str] = set()
         self.state = UpdateState.ON_TRIAL if slots.state.trial else UpdateState.IDLE
-        self.message = ""
-        self.installs = self.rollbacks = 0
+        if went_back:
+            self.state = UpdateState.ROLLED_BACK
+        self.message = went_back
+        self.installs, self.rollbacks = 0, int(bool(went_back))
 
     @property
     def model(self) -> str:

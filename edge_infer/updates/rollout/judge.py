@@ -23,6 +23,7 @@ averages of evidence stay evidence whatever hangs together (``share_evidence``).
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -173,9 +174,17 @@ class _Drone:
     last_rate: float | None = None
 
 
+def _sums() -> dict[str, float]:
+    return defaultdict(float)
+
+
 @dataclass
 class _Look:
-    """What came in since the last look."""
+    """What came in since the last look.
+
+    What a second said is gathered by drone. Seconds of one drone follow each other, each judged
+    from the one before, so they add up; drones that look at the same time count as one.
+    """
 
     since_s: float
     frames: int = 0
@@ -185,9 +194,9 @@ class _Look:
     slow_allowed: float = 0.0
     old_timed: int = 0
     old_slow: int = 0
-    blind: list[float] = field(default_factory=list)
-    flood: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
+    blind: dict[str, float] = field(default_factory=_sums)
+    flood: dict[str, float] = field(default_factory=_sums)
+    scores: dict[str, float] = field(default_factory=_sums)
     drones: set[str] = field(default_factory=set)
     old_drones: set[str] = field(default_factory=set)
     restarts: int = 0
@@ -201,6 +210,10 @@ class Judge:
         digest: of the release.
         config: what is worse.
         now_s: steady time.
+
+    Attributes:
+        frames: that the release has looked at in this wave.
+        judged: names of the drones that have told how the release does.
     """
 
     def __init__(self, digest: str, config: JudgeConfig, now_s: float) -> None:
@@ -218,6 +231,7 @@ class Judge:
         self._look = _Look(now_s)
         self._now_s = self._began_s = now_s
         self.frames = 0
+        self.judged: set[str] = set()
 
     def begin(self) -> None:
         """A wave begins: what is to be cleared begins anew, what speaks against it stays."""
@@ -234,6 +248,7 @@ class Judge:
         if increment.broke_off:
             if increment.broke_off == self._digest:
                 self._look.restarts += 1
+                self.judged.add(increment.drone)
             else:
                 self._look.old_restarts += 1
         if increment.digest == self._digest:
@@ -260,7 +275,7 @@ class Judge:
         self._weigh("latency", look.slow, look.timed, looks, slow_allowed, config.slow_share)
         for name, told in (("blind", look.blind), ("flood", look.flood), ("scores", look.scores)):
             if told:
-                self._tests[name].add(sum(told) / len(told))
+                self._tests[name].add(sum(told.values()) / len(told))
 
     @property
     def bad_signal(self) -> str:
@@ -354,6 +369,7 @@ class Judge:
         if known.new_since_s is None:
             known.new_since_s, known.last_rate = now_s, None
         look.drones.add(increment.drone)
+        self.judged.add(increment.drone)
         look.frames += increment.frames
         look.failed += increment.failed
         self.frames += increment.looked
@@ -365,17 +381,17 @@ class Judge:
         known.last_rate = increment.rate
 
     def _compare(self, increment: Increment, known: _Drone, served_s: float) -> None:
-        look = self._look
+        look, name = self._look, increment.drone
         if served_s >= self._config.settle_s:
             look.timed += increment.looked
             first = self._slow_from(known)
             look.slow += int(increment.latency[first:].sum())
             look.slow_allowed += increment.looked * self._usual(known).slower_share(first)
         if known.last_rate is not None:
-            look.blind.append(self._blind(increment, known, known.last_rate))
-            look.flood.append(self._flood(increment, known))
+            look.blind[name] += self._blind(increment, known, known.last_rate)
+            look.flood[name] += self._flood(increment, known)
         if increment.scores.any():
-            look.scores.append(self._unusual(increment, known))
+            look.scores[name] += self._unusual(increment, known)
 
     def _references(self, known: _Drone, enough: bool) -> tuple[Reference, ...]:
         """Those that a drone is compared with; it must be worse than each."""

@@ -150,7 +150,8 @@ class Group:
         wave takes everybody.
         """
         self.members.add(report.drone)
-        self.wave = max(self.wave, wave)
+        # The signed wave is the slowest group's; with a second member this one was farther.
+        self.wave = max(self.wave, wave, min(len(self.members), 2))
         had_it = wave < self._config.waves
         self.drones[report.drone] = Drone(report, now_s, had_it=had_it)
 
@@ -160,8 +161,7 @@ class Group:
         """Why the release must go back, in one sentence; empty when it need not."""
         wrong = self.judge.accusation()
         if wrong:
-            names = _named(sorted(name for name in self.members if self._runs_here(name)))
-            return f"{self.hardware}, {names}: {wrong}"
+            return f"{self.hardware}, {_named(sorted(self.judge.judged))}: {wrong}"
         failed = {n: self.drones[n].failure for n in self._known_members() if self._failure(n)}
         if len(failed) > self._config.judge.failures_allowed * len(self.members):
             name, why = next(iter(failed.items()))
@@ -335,7 +335,8 @@ class Group:
 
     def _failed(self, name: str, why: str) -> None:
         if name in self.members:
-            self.drones[name].failure = why
+            drone = self.drones[name]
+            drone.failure = drone.failure or why
 
     def _preference(self, name: str, now_s: float) -> tuple[bool, bool, str]:
         is_looking = now_s - self.drones[name].looked_s <= LOOKING_S

@@ -11,7 +11,7 @@ from edge_infer.bench.rollout_fleet import Behaviour, Scene, SimulatedFleet, dig
 from edge_infer.errors import UpdateError
 from edge_infer.updates.release import Decision, Release, RolloutState, UpdateState
 from edge_infer.updates.rollout.judge import JudgeConfig
-from edge_infer.updates.rollout.reports import DroneReport
+from edge_infer.updates.rollout.reports import SCORE_BINS, DroneReport, HealthSample
 from edge_infer.updates.rollout.rollout import Rollout
 from edge_infer.updates.rollout.waves import RolloutConfig
 
@@ -290,6 +290,20 @@ def test_a_drone_that_goes_back_by_itself_counts(after: list[DroneReport]) -> No
     assert decision.reason == "drone_1 of x86_64 did not keep it: drone_1: it was too slow"
 
 
+def test_the_first_reason_of_a_drone_is_told() -> None:
+    rollout = started("drone_1", "drone_2")
+    rollout.tick(1.0)
+    back = replace(ready("drone_1"), state=UpdateState.ROLLED_BACK, message="it was too slow")
+    rollout.on_report(back, 2.0)
+    refusing = HealthSample(
+        "drone_1", 1, digest_of(5), 5, 0, 0, (), [0] * SCORE_BINS, RELEASE.digest
+    )
+    rollout.on_health(refusing, 2.0)
+    decision = rollout.tick(2.0)
+    assert decision is not None
+    assert decision.reason.endswith("drone_1: it was too slow")
+
+
 def test_a_release_that_went_back_earlier_does_not_count() -> None:
     rollout = started()
     other = replace(ready("drone_1"), state=UpdateState.ROLLED_BACK, wanted_release=0,
@@ -418,6 +432,18 @@ def test_a_restored_rollout_comes_to_its_end() -> None:
     before = set(flown.decisions[-1].drones)
     assert flown.settle() is DONE
     assert before <= set(flown.decisions[-1].drones)
+
+
+def test_a_group_that_was_past_its_canary_is_past_it_after_a_restart() -> None:
+    names = ("drone_1", "drone_2", "drone_3")
+    signed = Decision("solar", 6, RUNNING, 1, 3, names, "x86_64 goes on to wave 2")
+    rollout = Rollout.restore(RELEASE, IMPATIENT, signed, 0.0)
+    rollout.on_report(replace(trial("drone_1"), hardware="jetson"), 1.0)
+    for name in names[1:]:
+        rollout.on_report(trial(name), 1.0)
+    assert {group.hardware: group.wave for group in rollout.view.groups} == {
+        "jetson": 1, "x86_64": 2,
+    }  # fmt: skip
 
 
 def test_another_releases_decision_is_refused() -> None:

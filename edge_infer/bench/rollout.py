@@ -88,6 +88,7 @@ def measure(sizes: Sizes, progress: Progress) -> Report:
     kinds: Mapping[str, tuple[Scene, Behaviour]] = {
         **{name: (sizes.scene, each) for name, each in (GOOD | BAD).items()},
         "blind, where there is much to see": (sizes.open_scene, BAD["blind"]),
+        "blind, looked back": (replace(sizes.scene, looks_back=True), BAD["blind"]),
     }
     for rate_hz in sizes.rates_hz:
         for name, (scene, behaviour) in kinds.items():

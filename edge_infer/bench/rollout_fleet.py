@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_infer.metrics import BUCKETS, FIRST_MS, GROWTH
+from edge_infer.nodes.look_back import APART_S, FLOOD_MORE, FLOOD_TIMES, LEAST, MOST
 from edge_infer.updates.release import Decision, Release, RolloutState, UpdateState
 from edge_infer.updates.rollout.memory import FleetMemory
 from edge_infer.updates.rollout.reports import SCORE_BINS, DroneReport, HealthSample
@@ -59,6 +60,7 @@ class Scene:
         latency_ms: of the median frame.
         found: detections per frame where there is something.
         rich_s, empty_s: how long a place with something, and one without, lasts on average.
+        looks_back: whether a drone asks a new model about frames of the flight before it serves.
         busy_every_s, busy_s: how often all drones are slowed down at once, and how long.
     """
 
@@ -68,6 +70,7 @@ class Scene:
     found: float = 1.5
     rich_s: float = 6.0
     empty_s: float = 3.0
+    looks_back: bool = False
     busy_every_s: float = 40.0
     busy_s: float = 1.5
 
@@ -95,6 +98,8 @@ class SimulatedDrone:
         self.staged: Release | None = None
         self.state = UpdateState.IDLE
         self.refused = self.message = ""
+        self._kept: list[int] = []
+        self._kept_s = -math.inf
         self._clear(0.0)
 
     def publish(self, release: Release) -> None:
@@ -134,6 +139,25 @@ class SimulatedDrone:
         found = int(random.poisson(rate * (frames - failed)))
         scores = np.maximum(random.beta(5, 2, found) + behaviour.score, 0.0)
         np.add.at(self._scores, (scores * SCORE_BINS).astype(np.intp), 1)
+        self._keep(found, frames, now_s)
+
+    def _keep(self, found: int, frames: int, now_s: float) -> None:
+        """As nodes/look_back.py does, of the frame in the middle of this time."""
+        one = math.ceil(found / frames) if frames else 0
+        if one and now_s - self._kept_s >= APART_S:
+            self._kept = [*self._kept, one][-MOST:]
+            self._kept_s = now_s
+
+    def _is_refused(self, behaviour: Behaviour) -> bool:
+        """Whether the look back on these frames speaks against a model."""
+        if not self._scene.looks_back or len(self._kept) < LEAST:
+            return False
+        random = self._random
+        failed = random.binomial(len(self._kept), behaviour.failed)
+        now = random.binomial(self._kept, min(behaviour.seen, 1.0))
+        now = now + random.poisson(behaviour.flood, len(self._kept))
+        limits = [max(FLOOD_TIMES * one, one + FLOOD_MORE) for one in self._kept]
+        return bool(2 * failed >= len(now) or now.sum() == 0 or (now > limits).all())
 
     def report(self) -> DroneReport:
         """How far it is."""
@@ -167,7 +191,7 @@ class SimulatedDrone:
     def _install(self, release: Release, behaviour: Behaviour, now_s: float) -> None:
         self.staged = None
         self._next_report_s = now_s
-        if behaviour.refused:
+        if behaviour.refused or self._is_refused(behaviour):
             self.refused, self.state = release.digest, UpdateState.ROLLED_BACK
             self.message = "the engine refuses its weights"
             return

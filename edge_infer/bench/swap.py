@@ -25,6 +25,7 @@ from edge_infer.bench.swap_rig import Way, rig
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.nodes.detector_config import DetectorConfig
+from edge_infer.nodes.look_back import LookBack
 from edge_infer.nodes.model_loader import ModelLoader
 from edge_infer.nodes.model_slot import ModelSlot
 from edge_infer.nodes.serving_model import ServingModel, open_model
@@ -194,7 +195,7 @@ def sizes_mb(pair: Sequence[ModelBundle], models: int, progress: Progress) -> li
     """Resident MB of this process after each of so many models that were taken."""
     frame = World.build(seed=0, drones=1).drone(0).frame(0, 0.0).frame
     slot = ModelSlot(_ignore, _ignore)
-    loader = ModelLoader(slot, _opened, _ignore)
+    loader = ModelLoader(slot, _opened, LookBack().refusal, _ignore)
     slot.take(_opened(pair[0].path, "", ()))
     sizes = []
     for number in range(1, models + 1):

@@ -28,6 +28,7 @@ from edge_infer.nodes.conversions import (
 )
 from edge_infer.nodes.detector_config import DetectorConfig
 from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.look_back import LookBack
 from edge_infer.nodes.model_health import ModelHealthReporter
 from edge_infer.nodes.model_loader import ModelLoader, Refusal
 from edge_infer.nodes.model_slot import ModelSlot
@@ -83,6 +84,7 @@ class DetectorNode:
         self._labels_publisher = topics.LABELS.publisher(node)
         self._publishers = {camera: _detections(node, camera) for camera in config.camera_names}
         self._radiometric = Radiometric(config.counts_low, config.counts_high)
+        self._look_back = LookBack()
         self._slot = ModelSlot(self._on_taken, self._on_changed)
         self._slot.take(self._open(Path(config.model) if config.model else shipped()))
         self._worker: NewestWorker[Delivery] = NewestWorker(
@@ -90,7 +92,7 @@ class DetectorNode:
             config.batch, config.batch_window_ms / 1e3,
         )  # fmt: skip
         self._loader = ModelLoader(
-            self._slot, self._open, self._on_refused,
+            self._slot, self._open, self._look_back.refusal, self._on_refused,
             f"{node.get_name()}-loading" if threaded else "",
         )  # fmt: skip
         self._health = ModelHealthReporter(
@@ -157,6 +159,7 @@ class DetectorNode:
                 detections_to_msg(self._node.messages, header, detections, model.manifest.labels)
             )
             model.figures.looked(detections.confidence, times.total_ms)
+            self._look_back.keep(frame, len(detections))
             self._count(model, frame, len(detections), times)
 
     def _unpacked(self, delivery: Delivery) -> tuple[str, CameraFrame, Any] | None:
@@ -208,6 +211,7 @@ class DetectorNode:
 
     def _on_taken(self, model: ServingModel) -> None:
         """Another model looks at the next frame."""
+        self._look_back.on_taken(model)
         self._status.count("models_taken")
         self._node.get_logger().info(f"model {model.name} serves")
         self._announce(model)

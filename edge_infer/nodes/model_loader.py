@@ -40,6 +40,7 @@ class ModelLoader:
     Args:
         slot: with a model in it.
         open_model: loads one.
+        refusal: what speaks against one that was loaded; empty when nothing does.
         on_refused: told, from any thread, of each model that is not taken.
         name: of the thread; empty loads within ``load``, where time is virtual.
 
@@ -51,11 +52,13 @@ class ModelLoader:
         self,
         slot: ModelSlot,
         open_model: Open,
+        refusal: Callable[[ServingModel], str],
         on_refused: Callable[[Refusal], None],
         name: str = "",
     ) -> None:
         self._slot = slot
         self._open = open_model
+        self._refusal = refusal
         self._on_refused = on_refused
         self._name = name
         self._thread: threading.Thread | None = None
@@ -102,7 +105,7 @@ class ModelLoader:
     def _work(self, folder: Path, digest: str) -> None:
         try:
             with low_priority() if self._name else nullcontext():
-                model = self._open(folder, digest, self._slot.serving.order)
+                model = self._opened(folder, digest)
         # An engine may raise what it likes, and the model that serves has no part in it.
         except Exception as error:
             self._refuse(digest, error)
@@ -112,6 +115,19 @@ class ModelLoader:
         if left_over is not None:
             left_over.close()
             give_back_freed_blocks()
+
+    def _opened(self, folder: Path, digest: str) -> ServingModel:
+        """A model that may serve; raises what it is refused for."""
+        model = self._open(folder, digest, self._slot.serving.order)
+        try:
+            why = self._refusal(model)
+        except BaseException:
+            model.close()
+            raise
+        if why:
+            model.close()
+            raise ModelError(f"model {model.name} is not taken ({why})", "publish another one")
+        return model
 
     def _refuse(self, digest: str, error: Exception) -> None:
         message = str(error) if isinstance(error, EdgeInferError) else first_line(error)

@@ -107,7 +107,8 @@ class FlyingDrone:
                 hardware="x86_64", trial_s=4.0, check_timeout_s=fleet.check_timeout_s,
             ),
         )  # fmt: skip
-        self._runtime.create_node("camera").create_timer(FRAME_S, self._look)
+        self._camera = self._runtime.create_node("camera")
+        self._camera.create_timer(FRAME_S, self._look)
 
     def land(self) -> None:
         """Switch it off."""
@@ -119,7 +120,8 @@ class FlyingDrone:
         if not self.is_looking:
             return
         pixels = np.full((HEIGHT, WIDTH), BRIGHT, np.uint8)
-        self.detector.submit(CameraFrame(pixels, "mono8", 0, "cam"))
+        now_ns = self._camera.get_clock().now().nanoseconds
+        self.detector.submit(CameraFrame(pixels, "mono8", now_ns, "cam"))
 
 
 class Gateway:

@@ -32,12 +32,12 @@ def test_each_config_file_states_the_defaults(name: str) -> None:
     assert document[f"/**/{name}"]["ros__parameters"] == NODES[name].load()[1]().model_dump()
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))]
-)
-def test_links_lead_somewhere(page: str) -> None:
-    file = ROOT / page if page == "README.md" else ROOT / "docs" / page
-    targets = [part.split(")")[0] for part in file.read_text().split("](")[1:]]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = [part.split(")")[0] for part in page.read_text().split("](")[1:]]
     for target in targets:
         if not target.startswith(("http", "#")):
-            assert (file.parent / target.split("#")[0]).exists(), f"{page} links to {target}"
+            assert (page.parent / target.split("#")[0]).exists(), f"{page} links to {target}"

@@ -7,9 +7,10 @@ from edge_infer.bench.update import Tally, goals
 
 def test_goals_compare_a_transfer_with_none() -> None:
     ours = Tally([1.02, 1.05, 1.01], [2.1, 2.2, 2.0], quiet_ms=[1.0] * 100, busy_ms=[1.05] * 100)
-    found = goals({"multicast": ours, "mqtt": Tally(problem="there is no mosquitto")})
-    assert [goal.value for goal in found] == [1.02, 2.1, 5.0]
-    assert all(goal.met for goal in found)
+    few = Tally([9.0], [9.0], quiet_ms=[1.0] * 100, busy_ms=[1.2] * 100)
+    found = goals([(2, few), (20, ours)])
+    assert [goal.value for goal in found] == [1.02, 2.1, 20.0, 5.0]
+    assert [goal.met for goal in found] == [True, True, False, True]
 
 
 def test_what_is_missing_says_so_in_its_row() -> None:

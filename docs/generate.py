@@ -1,13 +1,17 @@
-"""Writes the tables that the documentation quotes from the code: `python docs/generate.py`.
+"""Writes what the documentation and editors take from the code: `python docs/generate.py`.
 
 A test compares what stands in the files with what this makes.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from edge_infer.models.manifest import PerChannel
 from edge_infer.nodes import topics
@@ -17,7 +21,7 @@ from edge_infer.perception.heads.base import Head
 from edge_infer.perception.heads.registry import HEADS
 from edge_infer.runtime.qos import QoS
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 
 
 def topics_page() -> str:
@@ -59,11 +63,36 @@ def parameters_page() -> str:
         "not know ends it with a sentence that names the nearest one. Made by",
         "`docs/generate.py`.",
     ]
-    configs = {"drone": DroneConfig, **{name: entry.load()[1] for name, entry in NODES.items()}}
-    for name, config in configs.items():
+    for name, config in configs().items():
         lines += ["", f"## {name}", "", "| parameter | default | meaning |", "|---|---|---|"]
         lines += parameter_rows(config)
     return "\n".join([*lines, ""])
+
+
+def configs() -> Mapping[str, type[BaseModel]]:
+    """What each node can be told."""
+    return {"drone": DroneConfig, **{name: entry.load()[1] for name, entry in NODES.items()}}
+
+
+def parameters_schema() -> str:
+    """A JSON schema of parameter files: whoever writes one has names and ranges in the editor."""
+    models = configs()
+    found, schema = models_json_schema([(model, "validation") for model in models.values()])
+    definitions: dict[str, Any] = schema["$defs"]
+    for definition in definitions.values():
+        definition["properties"]["use_sim_time"] = {"type": "boolean", "default": False}
+    node_files = {
+        f"(^|/){name}$": {"properties": {"ros__parameters": found[model, "validation"]}}
+        for name, model in models.items()
+    }
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Parameters of edge_infer's nodes",
+        "type": "object",
+        "patternProperties": node_files,
+        "$defs": definitions,
+    }
+    return json.dumps(document, indent=2) + "\n"
 
 
 def parameter_rows(config: type[BaseModel]) -> list[str]:
@@ -114,8 +143,13 @@ def numbers(value: PerChannel) -> str:
     return ", ".join(f"{number:.5g}" for number in values)
 
 
-PAGES = {"topics.md": topics_page, "parameters.md": parameters_page, "heads.md": heads_page}
+FILES = {
+    "docs/topics.md": topics_page,
+    "docs/parameters.md": parameters_page,
+    "docs/heads.md": heads_page,
+    "config/parameters.schema.json": parameters_schema,
+}
 
 if __name__ == "__main__":
-    for file, page in PAGES.items():
-        (HERE / file).write_text(page())
+    for file, content in FILES.items():
+        (ROOT / file).write_text(content())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
@@ -19,17 +21,39 @@ generate = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(generate)
 
 
-@pytest.mark.parametrize("file", sorted(generate.PAGES))
-def test_generated_pages_are_up_to_date(file: str) -> None:
-    assert (ROOT / "docs" / file).read_text() == generate.PAGES[file](), (
-        "run python docs/generate.py"
-    )
+@pytest.mark.parametrize("file", sorted(generate.FILES))
+def test_what_is_generated_is_up_to_date(file: str) -> None:
+    assert (ROOT / file).read_text() == generate.FILES[file](), "run python docs/generate.py"
 
 
 @pytest.mark.parametrize("name", sorted(NODES))
 def test_each_config_file_states_the_defaults(name: str) -> None:
     document = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
     assert document[f"/**/{name}"]["ros__parameters"] == NODES[name].load()[1]().model_dump()
+
+
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((ROOT / "config" / "parameters.schema.json").read_text())
+)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda f: f.stem)
+def test_each_config_file_names_the_schema_and_follows_it(file: Path) -> None:
+    assert file.read_text().startswith("# yaml-language-server: $schema=parameters.schema.json\n")
+    SCHEMA.validate(yaml.safe_load(file.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("node", "parameters", "word"),
+    [
+        ("/**/camera", {"rate_hzz": 5.0}, "rate_hzz"),
+        ("camera", {"rate_hz": "fast"}, "fast"),
+        ("/drone_1/coordinator", {"radius_m": -1.0}, "-1.0"),
+    ],
+)
+def test_the_schema_refuses(node: str, parameters: dict[str, object], word: str) -> None:
+    with pytest.raises(jsonschema.ValidationError, match=word):
+        SCHEMA.validate({node: {"ros__parameters": parameters}})
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

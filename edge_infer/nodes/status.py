@@ -1,4 +1,4 @@
-"""What a node counts and times, told to the fleet once a second."""
+"""What a node counts and times, told to the fleet and to ROS 2's monitors once a second."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from edge_infer.metrics import Histogram
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions import header_to_msg, histogram_to_msg
+from edge_infer.nodes.diagnostics import Diagnostics
 from edge_infer.nodes.identity import Identity
 from edge_infer.runtime.api import Node
 
@@ -35,6 +36,7 @@ class StatusReporter:
         self._durations: dict[str, Histogram] = {}
         self._health = (0, "")
         self._publisher = topics.STATUS.publisher(node)
+        self._diagnostics = Diagnostics(node, identity.source)
         node.create_timer(PERIOD_S, self.publish)
 
     def count(self, name: str, by: int = 1) -> None:
@@ -69,18 +71,21 @@ class StatusReporter:
         counter = messages["edge_infer_msgs/msg/Counter"]
         now_ns = node.get_clock().now().nanoseconds
         with self._lock:
+            level, message = self._health
+            counters = dict(sorted(self._counters.items()))
+            durations = sorted(self._durations.items())
             msg = messages["edge_infer_msgs/msg/NodeStatus"](
                 header=header_to_msg(messages, now_ns, ""),
                 source=self._identity.source,
                 boot=self._identity.boot,
                 node=node.get_name(),
                 runtime=node.runtime_name,
-                level=self._health[0],
-                message=self._health[1],
-                counters=[counter(name=n, value=v) for n, v in sorted(self._counters.items())],
+                level=level,
+                message=message,
+                counters=[counter(name=name, value=value) for name, value in counters.items()],
                 durations=[
-                    histogram_to_msg(messages, name, histogram)
-                    for name, histogram in sorted(self._durations.items())
+                    histogram_to_msg(messages, name, histogram) for name, histogram in durations
                 ],
             )
+            self._diagnostics.publish((level, message), counters, dict(durations), now_ns)
         self._publisher.publish(msg)

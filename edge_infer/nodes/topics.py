@@ -57,6 +57,9 @@ REFINED_TARGETS = Topic(
     "coordinator/refined_targets", "edge_infer_msgs/msg/TargetArray", qos.LATCHED_STATE
 )
 
+# Of every robot.
+DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", qos.DIAGNOSTICS)
+
 # Of the fleet.
 SIGHTINGS = Topic("/fleet/sightings", "edge_infer_msgs/msg/SightingArray", qos.SIGHTINGS)
 FLEET_TARGETS = Topic("/fleet/targets", "edge_infer_msgs/msg/TargetArray", qos.SIGHTINGS)

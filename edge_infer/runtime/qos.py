@@ -77,6 +77,9 @@ LATCHED_STATE = QoS(depth=1, durability=Durability.TRANSIENT_LOCAL)
 STATUS = QoS(depth=200)
 """Counters and histograms of a whole fleet, once a second."""
 
+DIAGNOSTICS = QoS(depth=10)
+"""As of diagnostic_updater: what its readers ask for."""
+
 BULK_CHUNKS = QoS(depth=128)
 """Pieces of a package: repaired by the middleware while they are fresh, asked for again later."""
 

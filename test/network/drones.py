@@ -19,7 +19,7 @@ from switch import Switch
 from edge_infer.fleet.replica import Replica
 
 HERE = Path(__file__).parent
-PATIENCE_S = 90.0
+PATIENCE_S = 240.0
 """Much longer than anything takes: on a busy machine waiting is no failure."""
 
 _RADIO = HERE.parents[1] / "config" / "dds" / "lossy_radio.xml"

@@ -39,6 +39,7 @@ setup(
         "pydantic>=2.5,<3",
         "pyyaml>=6",
         "rosbags>=0.10.8,<0.12",
+        "lz4>=4",
         "pymap3d>=3,<4",
         "rich>=13",
         "psutil>=5.9",

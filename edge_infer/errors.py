@@ -140,6 +140,13 @@ class SimulationError(EdgeInferError):
     """The simulated world: its configuration or its module images."""
 
 
+# --- replay ----------------------------------------------------------------------
+
+
+class ReplayError(EdgeInferError):
+    """A bag that cannot be read, or not to its end, or that lacks what a node needs."""
+
+
 # --- datasets --------------------------------------------------------------------
 
 

@@ -29,11 +29,12 @@ ONLY_IN = {
     "pycuda": ["backends/tensorrt", "backends/cuda_driver.py"],
     "sklearn": ["bench/"],
     "pymap3d": ["geometry.py"],
-    "rosbags": ["runtime/"],
+    "rosbags": ["runtime/", "replay/"],
     "matplotlib": ["evaluation/", "training/"],
     "tuf": ["updates/trust/"],
     "securesystemslib": ["updates/trust/"],
-    "zstandard": ["updates/packages/", "bench/"],
+    "zstandard": ["updates/packages/", "replay/", "bench/"],
+    "lz4": ["replay/"],
     "bsdiff4": ["updates/packages/", "bench/"],
     "fsspec": ["updates/store.py"],
     "rich": ["cli/", "swarm/table.py", "bench/", "training/"],
@@ -79,6 +80,7 @@ MAY_IMPORT = {
     "nodes": GROUND
     | {"perception", "backends", "models", "fleet", "updates"}
     | {"runtime", "simulation", "dashboard", "swarm"},
+    "replay": GROUND | {"runtime", "nodes"},
     "bench": GROUND
     | {"perception", "backends", "models", "fleet", "updates", "runtime", "simulation", "nodes"}
     | {"datasets", "training"},

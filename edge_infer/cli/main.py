@@ -17,6 +17,7 @@ COMMANDS = {
     "fleet": "who is there, what runs, and whether all hold one truth",
     "rollout": "publish a model, and take it through the fleet",
     "detect": "find faults in images",
+    "replay": "play a bag through the nodes, as fast as the machine allows",
     "model": "inspect, judge and compare model bundles",
     "keys": "make, replace and show the keys that sign a fleet's models",
     "train": "train, compress and ship a model on your own data",

@@ -128,6 +128,11 @@ class Definitions:
             found = self._hashes[name] = self._store.hash_rihs01(name)
         return found
 
+    def text(self, name: str) -> str:
+        """The definition of a message and of all it is made of, as bags hold it."""
+        self._require(name)
+        return self._store.generate_msgdef(name, ros_version=2)[0]
+
     def _require(self, name: str) -> None:
         """Read a type and all it is made of into the store."""
         for field in self[name].fields:

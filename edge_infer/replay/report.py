@@ -1,0 +1,86 @@
+"""What came out of a replay: counts, and a digest that the same bag gives every time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from edge_infer.nodes import topics
+from edge_infer.runtime.messages import message_types
+
+OUTPUTS = (topics.DETECTIONS.type, topics.SIGHTINGS.type, topics.TARGETS.type)
+"""Types of the messages that are the result; others tell of times and engines."""
+
+
+class Outcome:
+    """Everything that the nodes published, counted as it comes.
+
+    Attributes:
+        outputs: messages of each topic that counts for the digest.
+        detections: by class.
+        sightings: how many were told to the fleet.
+        targets: by class, in the last list that came.
+        counters: of each node, as it last told.
+        model: what detected.
+    """
+
+    def __init__(self) -> None:
+        self.outputs: Counter[str] = Counter()
+        self.detections: Counter[str] = Counter()
+        self.sightings = 0
+        self.targets: Counter[str] = Counter()
+        self.counters: dict[str, dict[str, int]] = {}
+        self.model: dict[str, str] = {}
+        self._digest = hashlib.sha256()
+        self._readers: dict[str, Callable[[str, Any], None]] = {
+            topics.DETECTIONS.type: self._on_detections,
+            topics.SIGHTINGS.type: self._on_sightings,
+            topics.TARGETS.type: self._on_targets,
+            topics.STATUS.type: self._on_status,
+            topics.LABELS.type: self._on_labels,
+        }
+
+    @property
+    def types(self) -> set[str]:
+        """What ``take`` wants to hear."""
+        return set(self._readers)
+
+    def take(self, topic: str, type_name: str, payload: memoryview) -> None:
+        """Add one message, CDR with its header."""
+        if type_name in OUTPUTS:
+            self.outputs[topic] += 1
+            self._digest.update(f"{topic} {len(payload)}\n".encode())
+            self._digest.update(payload)
+        messages = message_types()
+        self._readers[type_name](topic, messages.decode(payload, messages[type_name]))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the name, the length and the bytes of each output, in order."""
+        return self._digest.hexdigest()
+
+    def _on_detections(self, _: str, msg: Any) -> None:
+        self.detections.update(
+            item.results[0].hypothesis.class_id for item in msg.detections if item.results
+        )
+
+    def _on_sightings(self, topic: str, msg: Any) -> None:
+        if topic == topics.SIGHTINGS.name:  # each is told to the own coordinator, too
+            self.sightings += len(msg.sightings)
+
+    def _on_targets(self, topic: str, msg: Any) -> None:
+        if not topic.endswith(topics.REFINED_TARGETS.name):
+            self.targets = Counter(target.class_name for target in msg.targets)
+
+    def _on_status(self, _: str, msg: Any) -> None:
+        self.counters[msg.node] = {item.name: int(item.value) for item in msg.counters}
+
+    def _on_labels(self, _: str, msg: Any) -> None:
+        self.model = {
+            "name": msg.model_name,
+            "version": msg.model_version,
+            "digest": msg.digest,
+            "engine": msg.backend,
+        }

@@ -276,8 +276,12 @@ def digest_of(published: Published) -> str:
 
 
 def rounds(drones: Collection[Drone], digest: str) -> int:
-    """Gossip rounds since the mark until the last coordinator told this digest."""
-    return max(drone.seen.index(digest) + 1 for drone in drones)
+    """Gossip rounds since the mark until the last coordinator told this digest, which all hold."""
+    assert all(drone.digest == digest for drone in drones)
+    # Who held it at the mark need not have told it since.
+    return max(
+        (drone.seen.index(digest) + 1 for drone in drones if digest in drone.seen), default=0
+    )
 
 
 def _environment(is_radio: bool) -> dict[str, str]:

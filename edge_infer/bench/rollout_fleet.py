@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_infer.metrics import BUCKETS, FIRST_MS, GROWTH
-from edge_infer.nodes.look_back import APART_S, FLOOD_MORE, FLOOD_TIMES, LEAST, MOST
+from edge_infer.nodes.look_back import APART_S, LEAST, MOST, comparison
 from edge_infer.updates.release import Decision, Release, RolloutState, UpdateState
 from edge_infer.updates.rollout.memory import FleetMemory
 from edge_infer.updates.rollout.reports import SCORE_BINS, DroneReport, HealthSample
@@ -156,8 +156,8 @@ class SimulatedDrone:
         failed = random.binomial(len(self._kept), behaviour.failed)
         now = random.binomial(self._kept, min(behaviour.seen, 1.0))
         now = now + random.poisson(behaviour.flood, len(self._kept))
-        limits = [max(FLOOD_TIMES * one, one + FLOOD_MORE) for one in self._kept]
-        return bool(2 * failed >= len(now) or now.sum() == 0 or (now > limits).all())
+        told = list(zip(now.tolist(), self._kept, strict=True))
+        return bool(2 * failed >= len(now) or comparison(told))
 
     def report(self) -> DroneReport:
         """How far it is."""

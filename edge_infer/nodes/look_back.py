@@ -66,7 +66,7 @@ class LookBack:
         done = [(found, before) for found, before in told if found is not None]
         if 2 * len(done) <= len(kept):
             return f"it fails on {len(kept) - len(done)} of {len(kept)} frames of this flight"
-        return _comparison(done) if len(done) >= LEAST else ""
+        return comparison(done) if len(done) >= LEAST else ""
 
 
 def _found(model: ServingModel, frame: CameraFrame) -> int | None:
@@ -78,8 +78,8 @@ def _found(model: ServingModel, frame: CameraFrame) -> int | None:
     return len(detections)
 
 
-def _comparison(told: Sequence[tuple[int, int]]) -> str:
-    """What speaks against a model that found so much where the one before found so much."""
+def comparison(told: Sequence[tuple[int, int]]) -> str:
+    """What speaks against a model, by what it and the one before found in each frame."""
     now, before = (sum(counts) for counts in zip(*told, strict=True))
     seen = f"in {len(told)} frames of this flight, in which the model before found {before}"
     if now == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from edge_infer.metrics import Histogram
 from edge_infer.nodes import topics
@@ -27,14 +28,14 @@ class Diagnostics:
         self._counted: Mapping[str, int] = {}
         self._counted_ns = node.get_clock().now().nanoseconds
 
-    def publish(
+    def message(
         self,
         health: tuple[int, str],
         counters: Mapping[str, int],
         durations: Mapping[str, Histogram],
         now_ns: int,
-    ) -> None:
-        """Tell how the node does.
+    ) -> Any | None:
+        """How the node does, a diagnostic_msgs/msg/DiagnosticArray; None while nobody listens.
 
         Args:
             health: level (0 OK, 1 WARN, 2 ERROR) and why.
@@ -46,27 +47,29 @@ class Diagnostics:
         rates = dict(_rates(counters, self._counted, passed_s))
         self._counted, self._counted_ns = dict(counters), now_ns
         if not self._publisher.get_subscription_count():
-            return
+            return None
         messages, (level, message) = self._node.messages, health
         status, value = (
             messages[f"diagnostic_msgs/msg/{name}"] for name in ("DiagnosticStatus", "KeyValue")
         )
         values = {name: str(count) for name, count in counters.items()}
         values |= rates | dict(_quantiles(durations))
-        self._publisher.publish(
-            messages["diagnostic_msgs/msg/DiagnosticArray"](
-                header=header_to_msg(messages, now_ns, ""),
-                status=[
-                    status(
-                        level=bytes((level,)),
-                        name=f"{self._source}/{self._node.get_name()}",
-                        message=message or "OK",
-                        hardware_id=self._source,
-                        values=[value(key=key, value=text) for key, text in sorted(values.items())],
-                    )
-                ],
-            )
+        return messages["diagnostic_msgs/msg/DiagnosticArray"](
+            header=header_to_msg(messages, now_ns, ""),
+            status=[
+                status(
+                    level=bytes((level,)),
+                    name=f"{self._source}/{self._node.get_name()}",
+                    message=message or "OK",
+                    hardware_id=self._source,
+                    values=[value(key=key, value=text) for key, text in sorted(values.items())],
+                )
+            ],
         )
+
+    def publish(self, message: Any) -> None:
+        """Send a message."""
+        self._publisher.publish(message)
 
 
 def _rates(

@@ -87,5 +87,9 @@ class StatusReporter:
                     histogram_to_msg(messages, name, histogram) for name, histogram in durations
                 ],
             )
-            self._diagnostics.publish((level, message), counters, dict(durations), now_ns)
+            diagnostics = self._diagnostics.message(
+                (level, message), counters, dict(durations), now_ns
+            )
         self._publisher.publish(msg)
+        if diagnostics is not None:
+            self._diagnostics.publish(diagnostics)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from edge_infer.bench.duplicates import DRONES, SIGMA_M, SPACING_M, VIEWS
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import sightings_to_msgs
-from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.conversions.sightings import sightings_to_msgs
+from edge_infer.nodes.coordinator.node import CoordinatorConfig, CoordinatorNode
 from edge_infer.nodes.identity import Identity
 from edge_infer.runtime.loopback import LoopbackNetwork
 

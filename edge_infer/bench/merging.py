@@ -10,7 +10,7 @@ from edge_infer.bench.fleet_load import scene
 from edge_infer.bench.harness import Progress, Row, median, rounded
 from edge_infer.domain import Sighting
 from edge_infer.fleet.replica import Replica, canonical_bytes
-from edge_infer.nodes.conversions import sightings_from_msg, sightings_to_msgs
+from edge_infer.nodes.conversions.sightings import sightings_from_msg, sightings_to_msgs
 from edge_infer.runtime.messages import message_types
 
 OURS, WIRE, THEIRS = "ours", "ours, over the wire", "pycrdt"

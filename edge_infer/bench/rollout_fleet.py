@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_infer.metrics import BUCKETS, FIRST_MS, GROWTH
-from edge_infer.nodes.look_back import APART_S, LEAST, MOST, comparison
+from edge_infer.nodes.detector.look_back import APART_S, LEAST, MOST, comparison
 from edge_infer.updates.release import Decision, Release, RolloutState, UpdateState
 from edge_infer.updates.rollout.memory import FleetMemory
 from edge_infer.updates.rollout.reports import SCORE_BINS, DroneReport, HealthSample
@@ -142,7 +142,7 @@ class SimulatedDrone:
         self._keep(found, frames, now_s)
 
     def _keep(self, found: int, frames: int, now_s: float) -> None:
-        """As nodes/look_back.py does, of the frame in the middle of this time."""
+        """As nodes/detector/look_back.py does, of the frame in the middle of this time."""
         one = math.ceil(found / frames) if frames else 0
         if one and now_s - self._kept_s >= APART_S:
             self._kept = [*self._kept, one][-MOST:]

@@ -24,11 +24,11 @@ from edge_infer.bench.lines import ask, read_answer
 from edge_infer.bench.swap_rig import Way, rig
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
-from edge_infer.nodes.detector_config import DetectorConfig
-from edge_infer.nodes.look_back import LookBack
-from edge_infer.nodes.model_loader import ModelLoader
-from edge_infer.nodes.model_slot import ModelSlot
-from edge_infer.nodes.serving_model import ServingModel, open_model
+from edge_infer.nodes.detector.config import DetectorConfig
+from edge_infer.nodes.detector.look_back import LookBack
+from edge_infer.nodes.detector.model_loader import ModelLoader
+from edge_infer.nodes.detector.model_slot import ModelSlot
+from edge_infer.nodes.detector.serving_model import ServingModel, open_model
 from edge_infer.simulation.world import World
 
 SWAPS = 10

@@ -16,7 +16,7 @@ import numpy as np
 
 from edge_infer.bench.detector_peer import PATIENCE_S, answer
 from edge_infer.nodes import topics
-from edge_infer.nodes.detector import LOAD_MODEL
+from edge_infer.nodes.detector.node import LOAD_MODEL
 from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
 from edge_infer.simulation.world import World
 

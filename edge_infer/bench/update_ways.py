@@ -72,7 +72,7 @@ class Multicast:
     def __init__(self, name: str, place: Path) -> None:
         from edge_infer.nodes import topics
         from edge_infer.nodes.identity import Identity
-        from edge_infer.nodes.transfer_link import TransferLink
+        from edge_infer.nodes.updater.transfer_link import TransferLink
         from edge_infer.runtime import qos
         from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
 

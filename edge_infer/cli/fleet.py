@@ -18,7 +18,7 @@ from rich.table import Table
 from edge_infer.cli.checks import positive_float
 from edge_infer.cli.listening import listening
 from edge_infer.fleet.agreement import Standing
-from edge_infer.nodes.fleet_listener import FleetListener
+from edge_infer.nodes.dashboard.fleet_listener import FleetListener
 from edge_infer.runtime.api import Runtime
 from edge_infer.runtime.selection import CHOICES
 from edge_infer.swarm.observer import natural_key

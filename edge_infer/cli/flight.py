@@ -24,7 +24,7 @@ from edge_infer.cli.in_flight_update import InFlightUpdate
 from edge_infer.dashboard.snapshot import Snapshot
 from edge_infer.errors import UsageError
 from edge_infer.models.bundle import ModelBundle, shipped
-from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
+from edge_infer.nodes.dashboard.node import DashboardConfig, DashboardNode
 from edge_infer.nodes.identity import Identity
 from edge_infer.perception.serving import AUTO, choose
 from edge_infer.runtime.selection import open_runtime

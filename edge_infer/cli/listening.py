@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from edge_infer.nodes.fleet_listener import FleetListener
+from edge_infer.nodes.dashboard.fleet_listener import FleetListener
 from edge_infer.runtime.api import Runtime
 from edge_infer.runtime.selection import open_runtime
 

@@ -17,7 +17,7 @@ from edge_infer.cli.checks import positive_float
 from edge_infer.cli.listening import listening
 from edge_infer.errors import UpdateError
 from edge_infer.models.bundle import ModelBundle
-from edge_infer.nodes.fleet_listener import FleetListener
+from edge_infer.nodes.dashboard.fleet_listener import FleetListener
 from edge_infer.runtime.selection import CHOICES
 from edge_infer.swarm.observer import natural_key
 

@@ -21,13 +21,13 @@ class Closable(Protocol):
 class Entry(NamedTuple):
     """Where a node's class and its parameters stand."""
 
-    module: str
+    room: str
     node: str
     config: str
 
     def load(self) -> tuple[Callable[..., Closable], type[Any]]:
         """The class of the node and that of its configuration."""
-        module = importlib.import_module(f"edge_infer.nodes.{self.module}")
+        module = importlib.import_module(f"edge_infer.nodes.{self.room}.node")
         return getattr(module, self.node), getattr(module, self.config)
 
 

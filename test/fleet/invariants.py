@@ -17,7 +17,7 @@ from edge_infer.fleet.gate import Gate
 from edge_infer.fleet.ranges import Log
 from edge_infer.fleet.replica import Replica
 from edge_infer.fleet.view import from_scratch
-from edge_infer.nodes.coordinator import CoordinatorNode
+from edge_infer.nodes.coordinator.node import CoordinatorNode
 
 RADIUS_MM = 5000
 

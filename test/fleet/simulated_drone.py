@@ -19,9 +19,9 @@ from edge_infer.domain import Sighting, SightingId
 from edge_infer.errors import FleetError
 from edge_infer.fleet.suppression import Suppressor
 from edge_infer.nodes import identity, topics
-from edge_infer.nodes.conversions import sightings_from_msg, sightings_to_msgs
-from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
-from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
+from edge_infer.nodes.conversions.sightings import sightings_from_msg, sightings_to_msgs
+from edge_infer.nodes.coordinator.node import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.heartbeat.node import HeartbeatConfig, HeartbeatNode
 from edge_infer.runtime.local import LocalRuntime
 from edge_infer.runtime.loopback import LoopbackNetwork
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from edge_infer.nodes import topics
 from edge_infer.nodes.identity import identify
-from edge_infer.nodes.transfer_link import TransferLink
+from edge_infer.nodes.updater.transfer_link import TransferLink
 from edge_infer.runtime.api import Node, Runtime
 from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
 from edge_infer.updates.release import Blob

@@ -15,8 +15,8 @@ from typing import Any
 from sightings import sighting
 
 from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import sightings_to_msgs
-from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
+from edge_infer.nodes.conversions.sightings import sightings_to_msgs
+from edge_infer.nodes.heartbeat.node import HeartbeatConfig, HeartbeatNode
 from edge_infer.nodes.identity import identify
 from edge_infer.runtime.api import Node, Runtime
 from edge_infer.runtime.selection import open_runtime

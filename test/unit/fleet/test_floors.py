@@ -15,8 +15,8 @@ from edge_infer.fleet.floors import HIGHEST, Floor, FloorKeeper
 from edge_infer.fleet.replica import Replica
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import sightings_to_msgs
-from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.conversions.sightings import sightings_to_msgs
+from edge_infer.nodes.coordinator.node import CoordinatorConfig, CoordinatorNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 

@@ -25,7 +25,8 @@ from edge_infer.fleet.gossip import (
 )
 from edge_infer.fleet.replica import LogRange, Replica
 from edge_infer.fleet.view import View, from_scratch
-from edge_infer.nodes import conversions
+from edge_infer.nodes.conversions.ranges import ranges_to_msgs
+from edge_infer.nodes.conversions.sightings import sightings_to_msgs
 
 CONFIG = GossipConfig(spread_s=0.0, batch=3)
 ALL_HEADERS = 100
@@ -236,9 +237,9 @@ def sizes() -> tuple[int, int, int]:
         coordinator=f"/{source}/coordinator", digest="0" * 64
     )
     empty = len(messages.encode(digest))
-    digest.ranges = conversions.ranges_to_msgs(messages, [LogRange(source, 1, 1, 2)] * 10)
+    digest.ranges = ranges_to_msgs(messages, [LogRange(source, 1, 1, 2)] * 10)
     ranges = (len(messages.encode(digest)) - empty) / 10
-    [array] = conversions.sightings_to_msgs(messages, [sighting(source)], "map", "camera")
+    [array] = sightings_to_msgs(messages, [sighting(source)], "map", "camera")
     return empty + ALL_HEADERS, round(ranges), len(messages.encode(array)) + ALL_HEADERS
 
 

@@ -32,7 +32,7 @@ from edge_infer.fleet.record_gossip import MESSAGE_BYTES, RECORD_BYTES, part_byt
 from edge_infer.fleet.records import MOST_NAME, MOST_VALUE, Part
 from edge_infer.fleet.registers import MOST_COUNTER, Entry, Stamp
 from edge_infer.fleet.replica import Replica, canonical_bytes
-from edge_infer.nodes.record_conversions import counts_to_msgs, entries_to_msgs, part_from_msg
+from edge_infer.nodes.conversions.records import counts_to_msgs, entries_to_msgs, part_from_msg
 
 FLOORS = st.lists(
     st.builds(Floor, st.sampled_from("ab"), st.integers(1, 2), st.integers(0, 13)), max_size=4

@@ -9,7 +9,13 @@ from edge_infer.domain import Sighting
 from edge_infer.fleet.floors import Floor
 from edge_infer.fleet.ranges import LogRange
 from edge_infer.fleet.replica import Replica
-from edge_infer.nodes import conversions
+from edge_infer.nodes.conversions.ranges import (
+    floors_from_msg,
+    floors_to_msgs,
+    ranges_from_msg,
+    ranges_to_msgs,
+)
+from edge_infer.nodes.conversions.sightings import sightings_from_msg, sightings_to_msgs
 from edge_infer.runtime.messages import message_types
 
 MESSAGES = message_types()
@@ -30,8 +36,8 @@ def carried(msg: Any) -> Any:
 
 def sightings_carried(sightings: Iterable[Sighting]) -> list[Sighting]:
     """Sightings likewise, an array per camera frame."""
-    arrays = conversions.sightings_to_msgs(MESSAGES, sightings, "map", "camera")
-    return [s for array in arrays for s in conversions.sightings_from_msg(carried(array))]
+    arrays = sightings_to_msgs(MESSAGES, sightings, "map", "camera")
+    return [s for array in arrays for s in sightings_from_msg(carried(array))]
 
 
 def digest_carried(replica: Replica) -> Told:
@@ -40,8 +46,8 @@ def digest_carried(replica: Replica) -> Told:
         MESSAGES["edge_infer_msgs/msg/Digest"](
             coordinator="/a/coordinator",
             digest=replica.digest(),
-            ranges=conversions.ranges_to_msgs(MESSAGES, replica.ranges()),
-            floors=conversions.floors_to_msgs(MESSAGES, replica.floors()),
+            ranges=ranges_to_msgs(MESSAGES, replica.ranges()),
+            floors=floors_to_msgs(MESSAGES, replica.floors()),
         )
     )
-    return Told(msg.digest, conversions.ranges_from_msg(msg), conversions.floors_from_msg(msg))
+    return Told(msg.digest, ranges_from_msg(msg), floors_from_msg(msg))

@@ -8,9 +8,9 @@ from typing import Any
 
 from edge_infer.domain import Sighting, SightingId
 from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import sightings_to_msgs
-from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
-from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
+from edge_infer.nodes.conversions.sightings import sightings_to_msgs
+from edge_infer.nodes.coordinator.node import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.heartbeat.node import HeartbeatConfig, HeartbeatNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 

@@ -11,7 +11,7 @@ import pytest
 from domains import own_domain
 
 from edge_infer.errors import UpdateError
-from edge_infer.nodes.background import Background, Outcome
+from edge_infer.nodes.workers.background import Background, Outcome
 from edge_infer.runtime.api import Runtime
 from edge_infer.runtime.loopback import LoopbackNetwork
 from edge_infer.runtime.selection import available, open_runtime

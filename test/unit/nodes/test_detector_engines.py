@@ -19,9 +19,10 @@ from edge_infer.backends.chain import Policy
 from edge_infer.domain import CameraFrame
 from edge_infer.errors import BackendUnavailableError
 from edge_infer.models import bundle
-from edge_infer.nodes import serving_model, topics
-from edge_infer.nodes.detector import DetectorNode
-from edge_infer.nodes.detector_config import DetectorConfig
+from edge_infer.nodes import topics
+from edge_infer.nodes.detector import serving_model
+from edge_infer.nodes.detector.config import DetectorConfig
+from edge_infer.nodes.detector.node import DetectorNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 from edge_infer.runtime.selection import available, open_runtime
 

@@ -16,8 +16,8 @@ from tiny_bundles import one_look
 
 from edge_infer.domain import CameraFrame
 from edge_infer.nodes import topics
-from edge_infer.nodes.detector import DetectorNode
-from edge_infer.nodes.detector_config import DetectorConfig
+from edge_infer.nodes.detector.config import DetectorConfig
+from edge_infer.nodes.detector.node import DetectorNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 PLACE = np.array([[40, 50, 20, 30, 0.9, 0.1]], np.float32).T

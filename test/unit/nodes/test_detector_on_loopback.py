@@ -13,8 +13,8 @@ import pytest
 from edge_infer.errors import ModelError
 from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.nodes import topics
-from edge_infer.nodes.detector import DetectorNode
-from edge_infer.nodes.detector_config import DetectorConfig
+from edge_infer.nodes.detector.config import DetectorConfig
+from edge_infer.nodes.detector.node import DetectorNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 from edge_infer.simulation.world import World
 

@@ -25,12 +25,12 @@ from edge_infer.domain import CameraFrame
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import histogram_from_msg
-from edge_infer.nodes.detector import LOAD_MODEL, DetectorNode
-from edge_infer.nodes.detector_config import DetectorConfig
-from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
-from edge_infer.nodes.model_slot import ModelSlot
-from edge_infer.nodes.serving_model import ServingModel, engines_for, open_model
+from edge_infer.nodes.conversions.figures import histogram_from_msg
+from edge_infer.nodes.detector.config import DetectorConfig
+from edge_infer.nodes.detector.model_slot import ModelSlot
+from edge_infer.nodes.detector.node import LOAD_MODEL, DetectorNode
+from edge_infer.nodes.detector.serving_model import ServingModel, engines_for, open_model
+from edge_infer.nodes.heartbeat.node import HeartbeatConfig, HeartbeatNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 from edge_infer.runtime.selection import available, open_runtime
 

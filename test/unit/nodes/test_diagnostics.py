@@ -8,7 +8,7 @@ import pytest
 
 from edge_infer.nodes import topics
 from edge_infer.nodes.identity import Identity
-from edge_infer.nodes.status import StatusReporter
+from edge_infer.nodes.reporting.status import StatusReporter
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 NAMESPACE = ["--ros-args", "-r", "__ns:=/drone_1"]

@@ -10,8 +10,8 @@ from rich.console import Console
 from sighting_drone import SightingDrone
 
 from edge_infer.cli import fleet
-from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
-from edge_infer.nodes.fleet_listener import FleetListener
+from edge_infer.nodes.dashboard.fleet_listener import FleetListener
+from edge_infer.nodes.dashboard.node import DashboardConfig, DashboardNode
 from edge_infer.nodes.identity import Identity
 from edge_infer.runtime.loopback import LoopbackNetwork
 

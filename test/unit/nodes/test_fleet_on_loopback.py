@@ -14,9 +14,11 @@ from edge_infer.domain import CameraModel, Pose
 from edge_infer.errors import FleetError
 from edge_infer.geometry import BASE_FROM_OPTICAL_NADIR, project
 from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import camera_to_msg, header_to_msg, pose_to_msg
-from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
-from edge_infer.nodes.georeferencer import GeoreferencerConfig, GeoreferencerNode
+from edge_infer.nodes.conversions.common import header_to_msg
+from edge_infer.nodes.conversions.images import camera_to_msg
+from edge_infer.nodes.conversions.poses import pose_to_msg
+from edge_infer.nodes.coordinator.node import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.georeferencer.node import GeoreferencerConfig, GeoreferencerNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 CAMERA = CameraModel(640, 512, 600.0, 600.0, 319.5, 255.5)

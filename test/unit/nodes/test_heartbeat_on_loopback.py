@@ -13,7 +13,7 @@ import pytest
 from edge_infer.errors import FleetError
 from edge_infer.fleet.members.heartbeats import MemberState
 from edge_infer.nodes import topics
-from edge_infer.nodes.heartbeat import HeartbeatConfig, HeartbeatNode
+from edge_infer.nodes.heartbeat.node import HeartbeatConfig, HeartbeatNode
 from edge_infer.nodes.identity import HIGHEST_BOOT, Identity
 from edge_infer.runtime.loopback import LoopbackNetwork
 

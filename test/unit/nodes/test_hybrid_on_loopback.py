@@ -11,10 +11,10 @@ from sighting_drone import SightingDrone
 
 from edge_infer.cli import fleet
 from edge_infer.nodes import topics
-from edge_infer.nodes.dashboard import DashboardConfig, DashboardNode
+from edge_infer.nodes.coordinator.replication import Replication
+from edge_infer.nodes.dashboard.node import DashboardConfig, DashboardNode
 from edge_infer.nodes.identity import Identity
-from edge_infer.nodes.replication import Replication
-from edge_infer.nodes.status import StatusReporter
+from edge_infer.nodes.reporting.status import StatusReporter
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 CLUSTERS = {"red": ("drone_1", "drone_2", "drone_3"), "blue": ("drone_4", "drone_5", "drone_6")}

@@ -17,9 +17,9 @@ from update_fleet import BRIGHT, Looks, UpdateFleet, release
 from edge_infer.domain import CameraFrame
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
-from edge_infer.nodes.detector_config import DetectorConfig
-from edge_infer.nodes.look_back import APART_S, LEAST, MOST, LookBack
-from edge_infer.nodes.serving_model import ServingModel, open_model
+from edge_infer.nodes.detector.config import DetectorConfig
+from edge_infer.nodes.detector.look_back import APART_S, LEAST, MOST, LookBack
+from edge_infer.nodes.detector.serving_model import ServingModel, open_model
 
 Open = Callable[..., ServingModel]
 

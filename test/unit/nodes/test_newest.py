@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_infer.nodes.newest import NewestWorker
+from edge_infer.nodes.workers.newest import NewestWorker
 
 
 def test_while_it_works_only_the_newest_waits() -> None:

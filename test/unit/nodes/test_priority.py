@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from edge_infer.nodes import priority
-from edge_infer.nodes.priority import STEPS, low_priority
+from edge_infer.nodes.workers import priority
+from edge_infer.nodes.workers.priority import STEPS, low_priority
 
 here = pytest.mark.skipif(
     not priority._can_be_undone(), reason="the system does not let a priority be raised again"

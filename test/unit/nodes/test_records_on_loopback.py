@@ -9,9 +9,9 @@ import pytest
 from edge_infer.errors import FleetError
 from edge_infer.fleet.record_gossip import RecordGossipConfig
 from edge_infer.nodes import topics
+from edge_infer.nodes.coordinator.replication import Replication
 from edge_infer.nodes.identity import Identity
-from edge_infer.nodes.replication import Replication
-from edge_infer.nodes.status import StatusReporter
+from edge_infer.nodes.reporting.status import StatusReporter
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 

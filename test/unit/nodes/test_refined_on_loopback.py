@@ -14,10 +14,11 @@ from edge_infer.fleet.refined.refine import DEFAULT
 from edge_infer.fleet.refined.targets import refined_targets
 from edge_infer.fleet.registers import Entry, Stamp
 from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import sightings_to_msgs, target_from_msg
-from edge_infer.nodes.coordinator import CoordinatorConfig, CoordinatorNode
-from edge_infer.nodes.record_conversions import entries_to_msgs
-from edge_infer.nodes.refined import REFINEMENT, RefinedLayer, State
+from edge_infer.nodes.conversions.records import entries_to_msgs
+from edge_infer.nodes.conversions.sightings import sightings_to_msgs
+from edge_infer.nodes.conversions.targets import target_from_msg
+from edge_infer.nodes.coordinator.node import CoordinatorConfig, CoordinatorNode
+from edge_infer.nodes.coordinator.refined import REFINEMENT, RefinedLayer, State
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 OFFSETS_MM = {"drone_1": 1000, "drone_2": -1000}

@@ -13,8 +13,8 @@ pytest.importorskip("onnx", reason="needs the extra train: onnx is not installed
 from update_fleet import SLOW_LAYERS, Looks, UpdateFleet
 
 from edge_infer.errors import UpdateError
-from edge_infer.nodes.rollout import RolloutNode
-from edge_infer.nodes.rollout_config import RolloutNodeConfig
+from edge_infer.nodes.rollout.config import RolloutNodeConfig
+from edge_infer.nodes.rollout.node import RolloutNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 DRONES = ("drone_1", "drone_2", "drone_3")

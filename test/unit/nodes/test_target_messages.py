@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 from edge_infer.domain import Sighting, SightingId, Target
 from edge_infer.errors import FleetError
 from edge_infer.fleet.fusion import fuse
-from edge_infer.nodes.conversions import (
-    sightings_from_msg,
-    sightings_to_msgs,
-    target_from_msg,
-    target_to_msg,
-)
+from edge_infer.nodes.conversions.sightings import sightings_from_msg, sightings_to_msgs
+from edge_infer.nodes.conversions.targets import target_from_msg, target_to_msg
 from edge_infer.runtime.messages import MessageTypes
 
 MESSAGES = MessageTypes()

@@ -12,7 +12,7 @@ import pytest
 from edge_infer.errors import TrustError, UpdateError
 from edge_infer.nodes import topics
 from edge_infer.nodes.identity import Identity
-from edge_infer.nodes.transfer_link import DISK_REST_S, TransferLink
+from edge_infer.nodes.updater.transfer_link import DISK_REST_S, TransferLink
 from edge_infer.runtime.loopback import LoopbackNetwork
 from edge_infer.updates.release import Blob
 from edge_infer.updates.transfer.partial import PartialBlob

@@ -13,8 +13,8 @@ pytest.importorskip("onnx", reason="needs the extra train: onnx is not installed
 from update_fleet import FlyingDrone, Looks, UpdateFleet
 
 from edge_infer.errors import UpdateError
-from edge_infer.nodes.updater import UpdaterNode
-from edge_infer.nodes.updater_config import UpdaterConfig
+from edge_infer.nodes.updater.config import UpdaterConfig
+from edge_infer.nodes.updater.node import UpdaterNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 PAIR = ("drone_1", "drone_2")

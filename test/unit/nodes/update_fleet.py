@@ -21,13 +21,13 @@ from edge_infer.domain import CameraFrame
 from edge_infer.models import bundle
 from edge_infer.models.bundle import ModelBundle
 from edge_infer.nodes import topics
-from edge_infer.nodes.detector import DetectorNode
-from edge_infer.nodes.detector_config import DetectorConfig
-from edge_infer.nodes.report_conversions import drone_report_from_msg
-from edge_infer.nodes.rollout import COMMAND, RolloutNode
-from edge_infer.nodes.rollout_config import RolloutNodeConfig
-from edge_infer.nodes.updater import UpdaterNode
-from edge_infer.nodes.updater_config import UpdaterConfig
+from edge_infer.nodes.conversions.reports import drone_report_from_msg
+from edge_infer.nodes.detector.config import DetectorConfig
+from edge_infer.nodes.detector.node import DetectorNode
+from edge_infer.nodes.rollout.config import RolloutNodeConfig
+from edge_infer.nodes.rollout.node import COMMAND, RolloutNode
+from edge_infer.nodes.updater.config import UpdaterConfig
+from edge_infer.nodes.updater.node import UpdaterNode
 from edge_infer.runtime.loopback import LoopbackNetwork
 from edge_infer.updates.publishing import packages_of
 from edge_infer.updates.rollout.reports import DroneReport

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edge_infer.domain import CameraFrame
 from edge_infer.errors import FrameError
-from edge_infer.nodes.conversions import frame_from_compressed_msg, frame_from_msg
+from edge_infer.nodes.conversions.images import frame_from_compressed_msg, frame_from_msg
 from edge_infer.perception.encodings import (
     EACH_FRAMES_OWN,
     ENCODINGS,

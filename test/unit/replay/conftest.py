@@ -9,7 +9,8 @@ import pytest
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from edge_infer.nodes import conversions
+from edge_infer.nodes.conversions.images import camera_to_msg, frame_to_msg
+from edge_infer.nodes.conversions.poses import pose_to_msg
 from edge_infer.runtime.messages import message_types
 from edge_infer.simulation.world import World
 
@@ -34,9 +35,9 @@ def flight() -> list[Recorded]:
     for index in range(FRAMES):
         stamp_ns = BEGIN_NS + index * 1_000_000_000 // RATE_HZ
         shot = drone.frame(index, 10.0 + index / RATE_HZ, stamp_ns)
-        image = conversions.frame_to_msg(messages, shot.frame)
-        info = conversions.camera_to_msg(messages, shot.camera, stamp_ns, "camera")
-        pose = conversions.pose_to_msg(messages, shot.pose, "map")
+        image = frame_to_msg(messages, shot.frame)
+        info = camera_to_msg(messages, shot.camera, stamp_ns, "camera")
+        pose = pose_to_msg(messages, shot.pose, "map")
         record("/camera/image_raw", image, stamp_ns + 1_000_000)
         record("/camera/camera_info", info, stamp_ns + 2_000_000)
         record("/state/pose", pose, stamp_ns + 3_000_000)

@@ -17,7 +17,7 @@ from rosbags.highlevel import AnyReader
 from edge_infer.backends import registry
 from edge_infer.cli.main import main
 from edge_infer.nodes import topics
-from edge_infer.nodes.conversions import frame_from_msg
+from edge_infer.nodes.conversions.images import frame_from_msg
 from edge_infer.runtime.messages import message_types
 
 MakeBag = Callable[..., Path]

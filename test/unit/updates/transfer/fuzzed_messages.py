@@ -18,9 +18,9 @@ from mutations import mutated
 
 from edge_infer.errors import TrustError
 from edge_infer.nodes import topics
+from edge_infer.nodes.conversions.transfers import METADATA, ranges_from_msgs
 from edge_infer.nodes.identity import Identity
-from edge_infer.nodes.transfer_link import TransferLink
-from edge_infer.nodes.update_conversions import METADATA, ranges_from_msgs
+from edge_infer.nodes.updater.transfer_link import TransferLink
 from edge_infer.runtime import loggers
 from edge_infer.runtime.loopback import LoopbackNetwork
 from edge_infer.updates.release import Blob

@@ -23,7 +23,7 @@ from trust_scene import MODEL, Fleet, decision, forge, package, read, started, t
 from tuf.api.metadata import Metadata, MetaFile
 
 from edge_infer.errors import MessageError, UpdateError
-from edge_infer.nodes.update_conversions import metadata_files_from_msgs, metadata_files_to_msgs
+from edge_infer.nodes.conversions.transfers import metadata_files_from_msgs, metadata_files_to_msgs
 from edge_infer.runtime.messages import message_types
 from edge_infer.updates.release import MOST_BYTES, Decision, Package
 from edge_infer.updates.trust.client import TrustClient

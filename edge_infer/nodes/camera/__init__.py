@@ -1,0 +1,1 @@
+"""The camera node and where its frames come from."""

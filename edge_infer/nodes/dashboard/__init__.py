@@ -1,0 +1,1 @@
+"""The dashboard node: the page, and the ears of whoever watches a fleet."""

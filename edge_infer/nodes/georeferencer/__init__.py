@@ -1,0 +1,1 @@
+"""The georeferencer node: detections become sightings."""

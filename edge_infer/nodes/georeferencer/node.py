@@ -1,0 +1,222 @@
+"""Detections + pose + camera in, sightings out: the one node that joins a robot to the fleet.
+
+It takes any vision_msgs/Detection2DArray, ours or somebody else's. A sighting
+that a better one of any drone already covers is held back and counted; it is
+sent the moment nothing covers it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from edge_infer.domain import CameraModel, Sighting, SightingId
+from edge_infer.errors import EdgeInferError
+from edge_infer.fleet.suppression import Suppressor
+from edge_infer.nodes import topics
+from edge_infer.nodes.config import (
+    DEFAULT_POSE_TYPE,
+    Cluster,
+    GateConfig,
+    GroundHeight,
+    MapFrame,
+    PoseType,
+)
+from edge_infer.nodes.conversions.common import stamp_from_msg
+from edge_infer.nodes.conversions.detections import boxes_from_msg
+from edge_infer.nodes.conversions.images import camera_from_msg
+from edge_infer.nodes.conversions.poses import pose_from_msg
+from edge_infer.nodes.conversions.ranges import floors_from_msg
+from edge_infer.nodes.conversions.sightings import sightings_from_msg, sightings_to_msgs
+from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.reporting.complaints import Complaints
+from edge_infer.nodes.reporting.status import StatusReporter
+from edge_infer.perception.georeference import georeference
+from edge_infer.perception.poses import PoseBuffer
+from edge_infer.runtime.api import Node
+
+
+class GeoreferencerConfig(GateConfig):
+    """Parameters of the georeferencer."""
+
+    map_frame: MapFrame = "map"
+    ground_m: GroundHeight = 0.0
+    cluster: Cluster = ""
+    pixel_sigma: float = Field(
+        2.0,
+        ge=0.0,
+        le=1000.0,
+        description="Standard deviation of a box centre",
+        json_schema_extra={"unit": "px"},
+    )
+    pose_type: PoseType = DEFAULT_POSE_TYPE
+    pose_tolerance_s: float = Field(
+        0.1,
+        gt=0.0,
+        le=10.0,
+        description="Longest time between a frame and the nearest pose",
+        json_schema_extra={"unit": "s"},
+    )
+    suppress: bool = Field(
+        True, description="Hold back what a better sighting of the fleet already covers"
+    )
+
+
+class GeoreferencerNode:
+    """Places detections on the ground and publishes what the fleet does not know yet.
+
+    FleetError out of a callback ends the process with code 2 when the fleet has sightings of
+    this start's number that this start did not publish: a disk and a clock were lost. The
+    counter is raised then, so that it need only be started again.
+    """
+
+    def __init__(
+        self, node: Node, config: GeoreferencerConfig, identity: Identity | None = None
+    ) -> None:
+        self._node = node
+        self._config = config
+        self._identity = identity or identify(node, config.state_dir)
+        self._poses = PoseBuffer(config.pose_tolerance_s)
+        self._camera: CameraModel | None = None
+        self._camera_frame = ""
+        self._model_version = ""
+        self._suppressor = Suppressor(config.gate())
+        self._floors: dict[tuple[str, int], int] = {}
+        self._frames = 0
+        self._sequence = 0
+        self._sent = 0
+        """The highest sequence number that this start has published."""
+        self._complaints = Complaints(node)
+        self._status = StatusReporter(node, self._identity)
+        self._publishers = [
+            topic.publisher(node)
+            for topic in (topics.SIGHTINGS.of(config.cluster), topics.OWN_SIGHTINGS)
+        ]
+        node.create_subscription(
+            node.messages[config.pose_type], topics.POSE.name, self._on_pose, topics.POSE.qos
+        )
+        topics.CAMERA_INFO.subscription(node, self._on_camera_info)
+        topics.LABELS.subscription(node, self._on_labels)
+        topics.DETECTIONS.subscription(node, self._on_detections)
+        if config.suppress:
+            topics.SIGHTINGS.of(config.cluster).subscription(node, self._on_sightings)
+            topics.DIGEST.of(config.cluster).subscription(node, self._on_digest)
+
+    def close(self) -> None:
+        """Tell the last counts."""
+        self._status.publish()
+
+    def _on_pose(self, msg: Any) -> None:
+        try:
+            self._poses.add(pose_from_msg(msg))
+        except EdgeInferError as error:
+            self._refuse("poses_refused", error)
+
+    def _on_camera_info(self, msg: Any) -> None:
+        try:
+            self._camera = camera_from_msg(msg)
+        except EdgeInferError as error:
+            self._refuse("camera_infos_refused", error)
+
+    def _on_labels(self, msg: Any) -> None:
+        self._model_version = msg.model_version
+
+    def _on_detections(self, msg: Any) -> None:
+        names, scores, boxes = boxes_from_msg(msg)
+        stamp_ns = stamp_from_msg(msg.header.stamp)
+        pose = self._poses.at(stamp_ns)
+        if self._camera is None or pose is None:
+            missing = "camera_info" if self._camera is None else "pose near the frame's stamp"
+            self._refuse("detections_without_pose", f"no {missing}: check its topic and clock")
+            return
+        self._camera_frame = msg.header.frame_id
+        self._frames += 1
+        try:
+            placed = georeference(
+                boxes,
+                pose,
+                self._camera,
+                ground_m=self._config.ground_m,
+                pixel_variance_px2=self._config.pixel_sigma**2,
+            )
+        except EdgeInferError as error:
+            self._refuse("detections_without_pose", error)
+            return
+        self._status.count("detections_off_ground", len(names) - len(placed.kept))
+        sightings = [
+            self._sighting(stamp_ns, names[i], float(scores[i]), position, covariance)
+            for i, position, covariance in zip(
+                placed.kept, placed.position_m, placed.covariance_m2, strict=True
+            )
+        ]
+        self._publish(self._offer(sightings))
+
+    def _on_sightings(self, msg: Any) -> None:
+        if msg.source == self._identity.source and msg.boot == self._identity.boot:
+            if any(item.sequence > self._sent for item in msg.sightings):
+                raise self._identity.outnumbered(self._identity.boot)
+            return
+        try:
+            heard = sightings_from_msg(msg)
+        except EdgeInferError as error:
+            self._refuse("sightings_refused", error)
+            return
+        for sighting in heard:
+            self._publish(self._suppressor.hear(sighting))
+
+    def _on_digest(self, msg: Any) -> None:
+        """What the fleet has forgotten covers nothing any more."""
+        for floor in floors_from_msg(msg):
+            if self._floors.get(floor[:2], 0) < floor.below:
+                self._floors[floor[:2]] = floor.below
+                self._publish(self._suppressor.forget(floor))
+
+    def _sighting(
+        self,
+        stamp_ns: int,
+        class_name: str,
+        score: float,
+        position_m: NDArray[np.float64],
+        covariance_m2: NDArray[np.float64],
+    ) -> Sighting:
+        self._sequence += 1
+        x_mm, y_mm, z_mm = (round(float(value) * 1000) for value in position_m)
+        xx, xy, yy = (float(value) for value in covariance_m2.astype(np.float32))
+        return Sighting(
+            id=SightingId(self._identity.source, self._identity.boot, self._sequence),
+            stamp_ns=stamp_ns,
+            frame=self._frames,
+            class_name=class_name,
+            score=score,
+            x_mm=x_mm,
+            y_mm=y_mm,
+            z_mm=z_mm,
+            covariance_m2=(xx, xy, yy),
+            model_version=self._model_version,
+        )
+
+    def _offer(self, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+        self._status.count("sightings_made", len(sightings))
+        if not self._config.suppress:
+            return sightings
+        return [sent for own in sightings for sent in self._suppressor.offer(own)]
+
+    def _publish(self, sightings: Iterable[Sighting]) -> None:
+        sent = list(sightings)
+        self._sent = max([self._sent, *(sighting.id.sequence for sighting in sent)])
+        for msg in sightings_to_msgs(
+            self._node.messages, sent, self._config.map_frame, self._camera_frame
+        ):
+            for publisher in self._publishers:
+                publisher.publish(msg)
+            self._status.since("frame_to_sighting", stamp_from_msg(msg.header.stamp))
+        self._status.count("sightings_published", len(sent))
+        self._status.set("sightings_suppressed", self._suppressor.suppressed)
+
+    def _refuse(self, counter: str, problem: object) -> None:
+        self._status.count(counter)
+        self._complaints.warn(problem)

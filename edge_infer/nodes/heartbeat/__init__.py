@@ -1,0 +1,1 @@
+"""The heartbeat node: who is alive."""

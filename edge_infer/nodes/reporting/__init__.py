@@ -1,0 +1,1 @@
+"""What nodes tell of themselves: counters, durations, /diagnostics, warnings."""

@@ -1,0 +1,1 @@
+"""The rollout node: a gateway's new model, wave by wave."""

@@ -1,0 +1,1 @@
+"""Threads beside the executor: the newest frame first, slow work, and work that gives way."""

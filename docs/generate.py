@@ -15,13 +15,16 @@ from pydantic.json_schema import models_json_schema
 
 from edge_infer.models.manifest import PerChannel
 from edge_infer.nodes import topics
+from edge_infer.nodes.config import ManagedConfig
 from edge_infer.nodes.drone import DroneConfig
 from edge_infer.nodes.registry import NODES
 from edge_infer.perception.heads.base import Head
 from edge_infer.perception.heads.registry import HEADS
+from edge_infer.runtime.parameters import Change, change_of
 from edge_infer.runtime.qos import QoS
 
 ROOT = Path(__file__).parent.parent
+CHANGES = {Change.ANY_TIME: "any time", Change.UNCONFIGURED: "unconfigured", Change.NEVER: "never"}
 
 
 def topics_page() -> str:
@@ -62,9 +65,13 @@ def parameters_page() -> str:
         "of several nodes say whose you mean: `-p camera:rate_hz:=10.0`. A name that a node does",
         "not know ends it with a sentence that names the nearest one. Made by",
         "`docs/generate.py`.",
+        "",
+        "`ros2 param set` changes what may change at any time at once. What a managed node takes",
+        "while it is unconfigured counts from its next `configure` on. All else is read-only.",
     ]
     for name, config in configs().items():
-        lines += ["", f"## {name}", "", "| parameter | default | meaning |", "|---|---|---|"]
+        lines += ["", f"## {name}", "", "| parameter | default | changes | meaning |"]
+        lines += ["|---|---|---|---|"]
         lines += parameter_rows(config)
     return "\n".join([*lines, ""])
 
@@ -98,11 +105,13 @@ def parameters_schema() -> str:
 def parameter_rows(config: type[BaseModel]) -> list[str]:
     """A row per field, with its unit."""
     rows = []
+    is_managed = issubclass(config, ManagedConfig)
     for name, field in config.model_fields.items():
         extra = field.json_schema_extra
-        unit = f", {extra['unit']}" if isinstance(extra, dict) else ""
+        unit = f", {extra['unit']}" if isinstance(extra, dict) and "unit" in extra else ""
         default = "(empty)" if field.default == "" else f"`{field.default}`"
-        rows.append(f"| `{name}` | {default} | {field.description}{unit} |")
+        change = CHANGES[change_of(field, is_managed)]
+        rows.append(f"| `{name}` | {default} | {change} | {field.description}{unit} |")
     return rows
 
 

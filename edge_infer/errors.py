@@ -54,6 +54,10 @@ class NameRuleError(RuntimeRoomError):
     """A node, topic or service name breaks the ROS 2 naming rules."""
 
 
+class LifecycleError(RuntimeRoomError):
+    """A managed node cannot go where it was asked to go."""
+
+
 class MessageError(RuntimeRoomError):
     """A message type is unknown, or bytes are not a message of that type."""
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from edge_infer.fleet.gate import Gate
+
+LIVE: JsonDict = {"read_only": False}
+"""Of a field: its parameter may be changed at any time."""
+FIXED: JsonDict = {"read_only": True}
+"""Of a field: its parameter is never changed; where neither is said, while unconfigured."""
 
 
 class NodeConfig(BaseModel):
@@ -14,7 +20,21 @@ class NodeConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    state_dir: str = Field("", description="Folder of the boot counter; empty for the default")
+    state_dir: str = Field(
+        "",
+        description="Folder of the boot counter; empty for the default",
+        json_schema_extra=FIXED,
+    )
+
+
+class ManagedConfig(NodeConfig):
+    """What every managed node can be told."""
+
+    autostart: bool = Field(
+        True,
+        description="Whether it becomes active by itself; else it waits for a lifecycle manager",
+        json_schema_extra=FIXED,
+    )
 
 
 MapFrame = Annotated[str, Field(description="Fleet frame: east-north-up metres")]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import Field
 
+from edge_infer.domain import CameraFrame
 from edge_infer.nodes.config import NodeConfig
 from edge_infer.nodes.identity import identify
+from edge_infer.nodes.managed import ManagedNode
 from edge_infer.nodes.registry import Closable, start_node
 from edge_infer.runtime.api import Runtime
 from edge_infer.runtime.parameters import load_config
@@ -35,5 +39,15 @@ def start_drone(runtime: Runtime) -> list[Closable]:
         folder = config.state_dir
         nodes.append(start_node(runtime, "updater", identity=identity, state_dir=folder))
     detector = start_node(runtime, "detector", identity=identity, subscribe=False)
-    camera = start_node(runtime, "camera", identity=identity, sink=detector.submit)
+    camera = start_node(runtime, "camera", identity=identity, sink=_sink(detector))
     return [camera, detector, *nodes]
+
+
+def _sink(detector: ManagedNode) -> Callable[[CameraFrame], None]:
+    """Hands frames to a detector, while it is active."""
+
+    def submit(frame: CameraFrame) -> None:
+        if (active := detector.active) is not None:
+            active.submit(frame)
+
+    return submit

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_infer.errors import FleetError
@@ -41,6 +41,12 @@ class Identity:
     source: str
     boot: int
     counter: Path | None = None
+
+    def again(self) -> Identity:
+        """The identity of another start under this name; raises FleetError."""
+        if self.counter is None:
+            return replace(self, boot=self.boot + 1)
+        return replace(self, boot=next_boot(self.counter, time.time()))
 
     def outnumbered(self, boot: int) -> FleetError:
         """Raise the counter to a higher number that the fleet knows; the next start is above it.

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from edge_infer.errors import UsageError
+from edge_infer.nodes.config import ManagedConfig
+from edge_infer.nodes.managed import ManagedNode
 from edge_infer.runtime.api import Runtime
 from edge_infer.runtime.parameters import load_config
 
@@ -25,7 +27,7 @@ class Entry(NamedTuple):
     node: str
     config: str
 
-    def load(self) -> tuple[Callable[..., Closable], type[Any]]:
+    def load(self) -> tuple[Callable[..., Any], type[Any]]:
         """The class of the node and that of its configuration."""
         module = importlib.import_module(f"edge_infer.nodes.{self.room}.node")
         return getattr(module, self.node), getattr(module, self.config)
@@ -52,6 +54,10 @@ def start_node(runtime: Runtime, name: str, **wiring: Any) -> Any:
         wiring: what a composition hands to its nodes.
 
     Raises:
+    Returns:
+        The node, or the ManagedNode around it.
+
+    Raises:
         UsageError: there is no such node.
         EdgeInferError: a parameter, a model or a device cannot be used.
     """
@@ -59,4 +65,6 @@ def start_node(runtime: Runtime, name: str, **wiring: Any) -> Any:
         raise UsageError(f"there is no node {name!r}", f"choose one of {', '.join(NODES)}")
     node_class, config_class = NODES[name].load()
     node = runtime.create_node(name)
+    if issubclass(config_class, ManagedConfig):
+        return ManagedNode(node, node_class, config_class, **wiring)
     return node_class(node, load_config(node, config_class), **wiring)

@@ -26,7 +26,7 @@ class PoseBuffer:
     """
 
     def __init__(self, tolerance_s: float) -> None:
-        self._tolerance_ns = round(tolerance_s * 1e9)
+        self.tolerance_ns = round(tolerance_s * 1e9)
         self._poses: list[Pose] = []
 
     def add(self, pose: Pose) -> None:
@@ -42,14 +42,14 @@ class PoseBuffer:
             return poses[index]
         if 0 < index < len(poses):
             before, after = poses[index - 1], poses[index]
-            if after.stamp_ns - before.stamp_ns <= 2 * self._tolerance_ns:
+            if after.stamp_ns - before.stamp_ns <= 2 * self.tolerance_ns:
                 return interpolate(before, after, stamp_ns)
         near = min(
             poses[max(index - 1, 0) : index + 1],
             key=lambda pose: abs(pose.stamp_ns - stamp_ns),
             default=None,
         )
-        if near is None or abs(near.stamp_ns - stamp_ns) > self._tolerance_ns:
+        if near is None or abs(near.stamp_ns - stamp_ns) > self.tolerance_ns:
             return None
         return near
 

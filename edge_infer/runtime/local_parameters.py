@@ -135,6 +135,10 @@ class LocalParameters:
         node: fully qualified name, for errors.
         overrides: what files and the command line say, by parameter name.
         changed: called with name and value after each accepted change.
+
+    Attributes:
+        judges: asked, in this order, whether changes that keep types and ranges are good;
+            each takes a list of Parameter and gives a rcl_interfaces/msg/SetParametersResult.
     """
 
     def __init__(
@@ -148,6 +152,7 @@ class LocalParameters:
         self._changed = changed
         self._values: dict[str, Any] = {}
         self._descriptors: dict[str, Any] = {}
+        self.judges: list[Callable[[list[Parameter]], Any]] = []
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
@@ -205,6 +210,10 @@ class LocalParameters:
             checked = [(name, self._checked(name, value)) for name, value in changes]
         except Refusal as refusal:
             return str(refusal)
+        for judge in self.judges:
+            verdict = judge([Parameter(name, value) for name, value in checked])
+            if not verdict.successful:
+                return str(verdict.reason)
         for name, value in checked:
             self._values[name] = value
             self._changed(name, value)

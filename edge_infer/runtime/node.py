@@ -228,6 +228,9 @@ class LocalNode:
     def has_parameter(self, name: str) -> bool:
         return name in self._parameters
 
+    def add_on_set_parameters_callback(self, callback: Callable[[Any], Any]) -> None:
+        self._parameters.judges.insert(0, callback)
+
     # --- graph ---------------------------------------------------------------
 
     def get_node_names_and_namespaces(self) -> Sequence[tuple[str, str]]:

@@ -38,36 +38,57 @@ _CONSTRAINT_TEXTS = {
 _LARGEST = {int: 2**63 - 1, float: sys.float_info.max}
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """One parameter: its full name, and the field of which model it is."""
 
     name: str
     field: FieldInfo
 
 
-def load_config(node: Node, config_class: type[Config]) -> Config:
+class Change(Enum):
+    """When a parameter may be changed."""
+
+    ANY_TIME = "any time"
+    UNCONFIGURED = "while the node is unconfigured"
+    NEVER = "at the start only"
+
+
+def change_of(field: FieldInfo, is_managed: bool) -> Change:
+    """When a field's parameter may be changed, of a managed node or another."""
+    extra = field.json_schema_extra
+    read_only = extra.get("read_only") if isinstance(extra, Mapping) else None
+    if read_only is None:
+        return Change.UNCONFIGURED if is_managed else Change.NEVER
+    return Change.NEVER if read_only else Change.ANY_TIME
+
+
+def load_config(node: Node, config_class: type[Config], is_managed: bool = False) -> Config:
     """Declare every field as a parameter, read, check.
 
     A field's description, its unit (``json_schema_extra={"unit": "m"}``), range (``ge``,
-    ``le``, ``gt``, ``lt``) and choices (``Literal``, ``Enum``) go into the descriptor. It is
-    read-only unless ``json_schema_extra={"read_only": False}`` says otherwise. A
-    field that is itself a model contributes its fields as ``field.inner``.
+    ``le``, ``gt``, ``lt``) and choices (``Literal``, ``Enum``) go into the descriptor. With
+    ``json_schema_extra={"read_only": False}`` it may be changed at any time, with True never,
+    else only in a managed node that is unconfigured. A field that is itself a model
+    contributes its fields as ``field.inner``.
 
     Raises:
         ParameterError: a setting names no field, or its value does not fit.
     """
-    rows = list(_rows(config_class))
-    settings = _settings(node)
+    rows = list(rows_of(config_class))
+    settings = settings_of(node)
     _refuse_unknown(node, settings, [row.name for row in rows])
     given = {row.name: settings[row.name] for row in rows if row.name in settings}
     try:
-        config = config_class.model_validate(_nested(given))
+        config = config_class.model_validate(
+            nested({name: setting.value for name, setting in given.items()})
+        )
     except ValidationError as error:
         raise _unusable(node, given, error.errors()[0]) from error
     for row in rows:
         if not node.has_parameter(row.name):
             value = _parameter_value(_at(config, row.name))
-            node.declare_parameter(row.name, value, _descriptor(node, row), ignore_override=True)
+            descriptor = _descriptor(node, row, change_of(row.field, is_managed))
+            node.declare_parameter(row.name, value, descriptor, ignore_override=True)
     return config
 
 
@@ -93,15 +114,16 @@ def check_unknown(overrides: Overrides, warn: Callable[[str], None]) -> None:
         warn(problem)
 
 
-def _rows(config_class: type[BaseModel], prefix: str = "") -> Iterator[_Row]:
+def rows_of(config_class: type[BaseModel], prefix: str = "") -> Iterator[Row]:
+    """All parameters of a configuration."""
     for name, field in config_class.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _rows(field.annotation, f"{prefix}{name}.")
+            yield from rows_of(field.annotation, f"{prefix}{name}.")
         else:
-            yield _Row(prefix + name, field)
+            yield Row(prefix + name, field)
 
 
-def _settings(node: Any) -> dict[str, Setting]:
+def settings_of(node: Any) -> dict[str, Setting]:
     """What files and the command line set for a node."""
     overrides = getattr(node, "parameter_overrides", None)
     full_name = node.get_fully_qualified_name()
@@ -136,15 +158,15 @@ def _hint(name: str, known: Iterable[str]) -> str:
     return f"use one of {', '.join(sorted(known))}" if known else "remove it"
 
 
-def _nested(settings: Mapping[str, Setting]) -> dict[str, Any]:
-    """``{"a.b": setting}`` as ``{"a": {"b": value}}``."""
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"a.b": value}`` as ``{"a": {"b": value}}``."""
     result: dict[str, Any] = {}
-    for name, setting in settings.items():
+    for name, value in settings.items():
         *parents, leaf = name.split(".")
         place = result
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[leaf] = setting.value
+        place[leaf] = value
     return result
 
 
@@ -153,7 +175,7 @@ def _unusable(node: Node, given: Mapping[str, Setting], error: ErrorDetails) -> 
     path = [str(part) for part in error["loc"]]
     names = [".".join(path[:n]) for n in range(len(path), 0, -1)]
     setting = next((given[name] for name in names if name in given), None)
-    expected = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    expected = expectation(error)
     if setting is None:
         return ParameterError(
             f"the parameters of {node.get_fully_qualified_name()} do not fit together",
@@ -164,6 +186,11 @@ def _unusable(node: Node, given: Mapping[str, Setting], error: ErrorDetails) -> 
         f"{error['input']!r} ({setting.origin})",
         f"it {expected}",
     )
+
+
+def expectation(error: ErrorDetails) -> str:
+    """What pydantic expected, to follow "it": "should be less than 1"."""
+    return error["msg"].removeprefix("Value error, ").removeprefix("Input ")
 
 
 def _at(config: Any, name: str) -> Any:
@@ -183,7 +210,7 @@ def _parameter_value(value: Any) -> Any:
     return value
 
 
-def _descriptor(node: Node, row: _Row) -> Any:
+def _descriptor(node: Node, row: Row, change: Change) -> Any:
     """The rcl_interfaces/msg/ParameterDescriptor of a field."""
     extra = row.field.json_schema_extra
     extra = extra if isinstance(extra, Mapping) else {}
@@ -191,9 +218,12 @@ def _descriptor(node: Node, row: _Row) -> Any:
     descriptor = node.messages["rcl_interfaces/msg/ParameterDescriptor"]()
     descriptor.name = row.name
     descriptor.description = (row.field.description or "") + unit
-    descriptor.read_only = bool(extra.get("read_only", True))
+    descriptor.read_only = change is Change.NEVER
     descriptor.dynamic_typing = type(None) in get_args(row.field.annotation)
-    descriptor.additional_constraints = ", ".join(_constraints(row.field))
+    constraints = [*_constraints(row.field)]
+    if change is Change.UNCONFIGURED:
+        constraints.append(f"changes {change.value}")
+    descriptor.additional_constraints = ", ".join(constraints)
     number = _number_type(row.field)
     bounds = _bounds(row.field)
     if number and bounds:

@@ -18,7 +18,7 @@ from edge_infer.fleet.gossip import GossipConfig
 from edge_infer.fleet.refined.refine import DEFAULT
 from edge_infer.fleet.view import View
 from edge_infer.nodes import topics
-from edge_infer.nodes.config import Cluster, GateConfig, MapFrame
+from edge_infer.nodes.config import LIVE, Cluster, GateConfig, ManagedConfig, MapFrame
 from edge_infer.nodes.conversions.common import header_to_msg
 from edge_infer.nodes.conversions.targets import target_to_msg
 from edge_infer.nodes.coordinator.refined import REFINEMENT, RefinedLayer, State
@@ -31,7 +31,7 @@ REST_PER_TARGET_S = 0.0002
 """Ten times what a target in a list costs on a slow core."""
 
 
-class CoordinatorConfig(GateConfig):
+class CoordinatorConfig(GateConfig, ManagedConfig):
     """Parameters of the coordinator."""
 
     map_frame: MapFrame = "map"
@@ -74,6 +74,7 @@ class CoordinatorConfig(GateConfig):
         description="Have all coordinators of the fleet publish refined targets too, on positions "
         "without the drones' offsets, until all have stopped; at most a fifth of the time goes "
         "into it: once takes 0.3 s for 1,000 sightings, 3.5 s for 5,000, 10 s for 10,000",
+        json_schema_extra=LIVE,
     )
 
 
@@ -81,7 +82,11 @@ class CoordinatorNode:
     """One replica of the fleet's knowledge, and the targets that follow from it."""
 
     def __init__(
-        self, node: Node, config: CoordinatorConfig, identity: Identity | None = None
+        self,
+        node: Node,
+        config: CoordinatorConfig,
+        identity: Identity | None = None,
+        status: StatusReporter | None = None,
     ) -> None:
         self._node = node
         self._config = config
@@ -94,7 +99,8 @@ class CoordinatorNode:
         """How often sightings came or went."""
         self._last_published_ns = 0
         self._last_told_ns = self._now_ns()
-        self._status = StatusReporter(node, self._identity, self._refresh_status)
+        self._status = status or StatusReporter(node, self._identity)
+        self._status.refresh_with(self._refresh_status)
         self._replication = Replication(
             node,
             self._status,
@@ -122,6 +128,10 @@ class CoordinatorNode:
     def is_head(self) -> bool:
         """Whether it joins its cluster with the others now."""
         return self._replication.is_head
+
+    def follow(self, config: CoordinatorConfig) -> None:
+        """Publish refined targets, or leave that, from now on."""
+        self._config = config
 
     def close(self) -> None:
         """Tell the last counts and targets."""

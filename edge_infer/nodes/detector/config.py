@@ -7,14 +7,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic.config import JsonDict
 
-from edge_infer.nodes.config import NodeConfig
+from edge_infer.nodes.config import LIVE, ManagedConfig
 from edge_infer.perception.serving import AUTO
 
 _NAMES = r"^([A-Za-z][A-Za-z0-9_]*(, *[A-Za-z][A-Za-z0-9_]*)*)?$"
 _MS: JsonDict = {"unit": "ms"}
 
 
-class DetectorConfig(NodeConfig):
+class DetectorConfig(ManagedConfig):
     """Parameters of the detector."""
 
     model: str = Field("", description="Folder of the model bundle; empty for the shipped one")
@@ -40,7 +40,11 @@ class DetectorConfig(NodeConfig):
         "memory; else it is loaded when it is needed",
     )
     score_threshold: float = Field(
-        0.0, ge=0.0, le=1.0, description="Lowest score; 0 takes the model's own"
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Lowest score; 0 takes the model's own",
+        json_schema_extra=LIVE,
     )
     faulty_share: float = Field(
         0.0,
@@ -48,6 +52,7 @@ class DetectorConfig(NodeConfig):
         lt=1.0,
         description="Share of modules expected to be faulty: the fewer, the surer a detection "
         "must be; 0 takes the model's own",
+        json_schema_extra=LIVE,
     )
     cameras: str = Field(
         "",
@@ -59,19 +64,24 @@ class DetectorConfig(NodeConfig):
         "raw", description="Whether images come as Image, or on image/compressed as CompressedImage"
     )
     counts_low: int = Field(
-        0, ge=0, le=65_535, description="16-bit images: what is shown black, in counts"
+        0,
+        ge=0,
+        le=65_535,
+        description="16-bit images: what is shown black, in counts",
+        json_schema_extra=LIVE,
     )
     counts_high: int = Field(
         0,
         ge=0,
         le=65_535,
         description="16-bit images: what is shown white; both 0 takes each frame's own range",
+        json_schema_extra=LIVE,
     )
     max_age_ms: float = Field(
         0.0,
         ge=0.0,
         description="Frames older than this are not looked at; 0 looks at all",
-        json_schema_extra=_MS,
+        json_schema_extra=_MS | LIVE,
     )
     tiles: str = Field(
         "1x1",

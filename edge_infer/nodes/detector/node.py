@@ -60,6 +60,7 @@ class DetectorNode:
         config: its parameters.
         identity: of the drone, when a composition already has one.
         subscribe: False when frames come by ``submit`` from the same process.
+        status: where its counts go; one of its own when None.
 
     Raises:
         ModelError, BackendError, DecodeError: the model or the engine cannot be used.
@@ -71,13 +72,15 @@ class DetectorNode:
         config: DetectorConfig,
         identity: Identity | None = None,
         subscribe: bool = True,
+        status: StatusReporter | None = None,
     ) -> None:
         self._node = node
         self._config = config
         self._complaints = Complaints(node)
         identity = identity or identify(node, config.state_dir)
         threaded = node.runtime_name != "loopback"
-        self._status = StatusReporter(node, identity, self._refresh_status)
+        self._status = status or StatusReporter(node, identity)
+        self._status.refresh_with(self._refresh_status)
         self._labels_publisher = topics.LABELS.publisher(node)
         self._publishers = {camera: _detections(node, camera) for camera in config.camera_names}
         self._radiometric = Radiometric(config.counts_low, config.counts_high)
@@ -112,6 +115,12 @@ class DetectorNode:
         header = header_to_msg(self._node.messages, frame.stamp_ns, frame.frame_id)
         camera = next(iter(self._publishers))
         self._worker.submit(Delivery(camera, lambda: (frame, header)), camera)
+
+    def follow(self, config: DetectorConfig) -> None:
+        """Look at frames by other thresholds from the next one on; raises ModelError."""
+        self._slot.serving.follow(config)
+        self._radiometric = Radiometric(config.counts_low, config.counts_high)
+        self._config = config
 
     def close(self) -> None:
         """Stop the worker and tell the last counts."""
@@ -208,6 +217,8 @@ class DetectorNode:
 
     def _on_taken(self, model: ServingModel) -> None:
         """Another model looks at the next frame."""
+        if model.config is not self._config:  # it changed while the model was loaded
+            model.follow(self._config)
         self._look_back.on_taken(model)
         self._status.count("models_taken")
         self._node.get_logger().info(f"model {model.name} serves")

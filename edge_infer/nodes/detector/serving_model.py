@@ -14,6 +14,7 @@ from edge_infer.backends.chain import Health, Level, Policy
 from edge_infer.domain import CameraFrame, Detections
 from edge_infer.errors import InferenceError, ModelError
 from edge_infer.models.bundle import ModelBundle
+from edge_infer.models.manifest import Manifest
 from edge_infer.nodes.detector.config import DetectorConfig
 from edge_infer.nodes.detector.model_figures import ModelFigures
 from edge_infer.perception.pipeline import Pipeline, StageTimes
@@ -34,6 +35,7 @@ class ServingModel:
 
     Attributes:
         bundle, manifest: what it is.
+        config: by whose thresholds it looks.
         engines: that serve it.
         order: their names, the preferred one first.
         health: of the engines, as it was last told; written by the slot that holds the model.
@@ -51,6 +53,7 @@ class ServingModel:
         on_health: Callable[[ServingModel, Health], None],
     ) -> None:
         self.bundle = bundle
+        self.config = config
         self.manifest = bundle.manifest.with_threshold(config.score_threshold or None)
         self.order = tuple(engine.name for engine in choice.engines)
         self.health = Health(Level.WARN, "no engine serves yet", None)
@@ -61,7 +64,7 @@ class ServingModel:
             choice, policy, isolated=config.isolated, on_change=lambda h: on_health(self, h)
         )
         try:
-            self._look = self._open_pipeline(config)
+            self._look = self._open_pipeline(self.manifest, config)
             self._warm_up(config.batch)
         except BaseException:
             self.close()
@@ -82,16 +85,26 @@ class ServingModel:
         starts = range(0, len(frames), most)
         return [seen for start in starts for seen in self._look(frames[start : start + most])]
 
+    def follow(self, config: DetectorConfig) -> None:
+        """Look at frames by other thresholds from the next one on.
+
+        Raises:
+            ModelError: this model cannot be asked for that.
+        """
+        manifest = self.bundle.manifest.with_threshold(config.score_threshold or None)
+        self._look = self._open_pipeline(manifest, config)
+        self.manifest, self.config = manifest, config
+
     def close(self) -> None:
         """Free the engines and the buffers; only a garbage collection would find these."""
         self.is_closed = True
         self.engines.close()
         self._look = _closed
 
-    def _open_pipeline(self, config: DetectorConfig) -> Look:
+    def _open_pipeline(self, manifest: Manifest, config: DetectorConfig) -> Look:
         share = config.faulty_share or None
         networks = self.engines.networks
-        pipeline = Pipeline(self.manifest, networks, time.perf_counter_ns, share)
+        pipeline = Pipeline(manifest, networks, time.perf_counter_ns, share)
         if config.tiles == "1x1":
             return pipeline.batch
         return TiledPipeline(pipeline, Tiling.parse(config.tiles)).batch

@@ -20,9 +20,11 @@ from edge_infer.fleet.suppression import Suppressor
 from edge_infer.nodes import topics
 from edge_infer.nodes.config import (
     DEFAULT_POSE_TYPE,
+    LIVE,
     Cluster,
     GateConfig,
     GroundHeight,
+    ManagedConfig,
     MapFrame,
     PoseType,
 )
@@ -40,7 +42,7 @@ from edge_infer.perception.poses import PoseBuffer
 from edge_infer.runtime.api import Node
 
 
-class GeoreferencerConfig(GateConfig):
+class GeoreferencerConfig(GateConfig, ManagedConfig):
     """Parameters of the georeferencer."""
 
     map_frame: MapFrame = "map"
@@ -51,7 +53,7 @@ class GeoreferencerConfig(GateConfig):
         ge=0.0,
         le=1000.0,
         description="Standard deviation of a box centre",
-        json_schema_extra={"unit": "px"},
+        json_schema_extra={"unit": "px", **LIVE},
     )
     pose_type: PoseType = DEFAULT_POSE_TYPE
     pose_tolerance_s: float = Field(
@@ -59,7 +61,7 @@ class GeoreferencerConfig(GateConfig):
         gt=0.0,
         le=10.0,
         description="Longest time between a frame and the nearest pose",
-        json_schema_extra={"unit": "s"},
+        json_schema_extra={"unit": "s", **LIVE},
     )
     suppress: bool = Field(
         True, description="Hold back what a better sighting of the fleet already covers"
@@ -75,7 +77,11 @@ class GeoreferencerNode:
     """
 
     def __init__(
-        self, node: Node, config: GeoreferencerConfig, identity: Identity | None = None
+        self,
+        node: Node,
+        config: GeoreferencerConfig,
+        identity: Identity | None = None,
+        status: StatusReporter | None = None,
     ) -> None:
         self._node = node
         self._config = config
@@ -91,7 +97,7 @@ class GeoreferencerNode:
         self._sent = 0
         """The highest sequence number that this start has published."""
         self._complaints = Complaints(node)
-        self._status = StatusReporter(node, self._identity)
+        self._status = status or StatusReporter(node, self._identity)
         self._publishers = [
             topic.publisher(node)
             for topic in (topics.SIGHTINGS.of(config.cluster), topics.OWN_SIGHTINGS)
@@ -105,6 +111,11 @@ class GeoreferencerNode:
         if config.suppress:
             topics.SIGHTINGS.of(config.cluster).subscription(node, self._on_sightings)
             topics.DIGEST.of(config.cluster).subscription(node, self._on_digest)
+
+    def follow(self, config: GeoreferencerConfig) -> None:
+        """Place what comes from now on by other numbers."""
+        self._config = config
+        self._poses.tolerance_ns = round(config.pose_tolerance_s * 1e9)
 
     def close(self) -> None:
         """Tell the last counts."""

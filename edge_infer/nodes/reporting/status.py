@@ -30,15 +30,27 @@ class StatusReporter:
         self, node: Node, identity: Identity, refresh: Callable[[], None] | None = None
     ) -> None:
         self._node = node
-        self._identity = identity
+        self.identity = identity
         self._refresh = refresh
         self._lock = threading.Lock()
         self._counters: Counter[str] = Counter()
         self._durations: dict[str, Histogram] = {}
         self._health = (0, "")
+        self._idle = (0, "")
         self._publisher = topics.STATUS.publisher(node)
         self._diagnostics = Diagnostics(node, identity.source)
         node.create_timer(PERIOD_S, self.publish)
+
+    def refresh_with(self, refresh: Callable[[], None] | None) -> None:
+        """Call that before each report, instead of what was called until now."""
+        self._refresh = refresh
+
+    def begin_again(self, identity: Identity) -> None:
+        """Count from nothing, for another start of the node."""
+        with self._lock:
+            self.identity = identity
+            self._counters.clear()
+            self._durations.clear()
 
     def count(self, name: str, by: int = 1) -> None:
         """Raise a counter."""
@@ -54,6 +66,16 @@ class StatusReporter:
         """How the node is doing: 0 OK, 1 WARN, 2 ERROR, and why."""
         with self._lock:
             self._health = (level, message)
+
+    def set_idle(self, level: int, message: str) -> None:
+        """That the node does not work now, which goes before its health; an empty message ends it.
+
+        Args:
+            level: as of ``set_health``.
+            message: its state, or why.
+        """
+        with self._lock:
+            self._idle = (level, message)
 
     def time(self, name: str, duration_ms: float) -> None:
         """Add one duration."""
@@ -72,13 +94,13 @@ class StatusReporter:
         counter = messages["edge_infer_msgs/msg/Counter"]
         now_ns = node.get_clock().now().nanoseconds
         with self._lock:
-            level, message = self._health
+            level, message = self._idle if self._idle[1] else self._health
             counters = dict(sorted(self._counters.items()))
             durations = sorted(self._durations.items())
             msg = messages["edge_infer_msgs/msg/NodeStatus"](
                 header=header_to_msg(messages, now_ns, ""),
-                source=self._identity.source,
-                boot=self._identity.boot,
+                source=self.identity.source,
+                boot=self.identity.boot,
                 node=node.get_name(),
                 runtime=node.runtime_name,
                 level=level,

@@ -7,13 +7,13 @@ import math
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from edge_infer.nodes.config import NodeConfig
+from edge_infer.nodes.config import LIVE, ManagedConfig
 from edge_infer.updates.slots.trial import TrialConfig
 
 _S: JsonDict = {"unit": "s"}
 
 
-class UpdaterConfig(NodeConfig):
+class UpdaterConfig(ManagedConfig):
     """Parameters of the updater."""
 
     root: str = Field(
@@ -36,37 +36,40 @@ class UpdaterConfig(NodeConfig):
         gt=0.0,
         le=3600.0,
         description="How long a new model may take for its golden input in a child process",
-        json_schema_extra=_S,
+        json_schema_extra=_S | LIVE,
     )
     trial_s: float = Field(
         10.0,
         gt=0.0,
         le=86_400.0,
         description="How long a new model must do well before it is kept",
-        json_schema_extra=_S,
+        json_schema_extra=_S | LIVE,
     )
     trial_frames: int = Field(
-        10, ge=1, description="Frames that a new model must have looked at before it is kept"
+        10,
+        ge=1,
+        description="Frames that a new model must have looked at before it is kept",
+        json_schema_extra=LIVE,
     )
     trial_silence_s: float = Field(
         8.0,
         gt=0.0,
         le=3600.0,
         description="A new model that looks at nothing for so long goes back",
-        json_schema_extra=_S,
+        json_schema_extra=_S | LIVE,
     )
     trial_load_s: float = Field(
         120.0,
         gt=0.0,
         le=3600.0,
         description="How long the detector may take to load a new model",
-        json_schema_extra=_S,
+        json_schema_extra=_S | LIVE,
     )
     trial_median_ms: float = Field(
         0.0,
         ge=0.0,
         description="A new model whose median frame takes longer goes back; 0 for no limit",
-        json_schema_extra={"unit": "ms"},
+        json_schema_extra={"unit": "ms", **LIVE},
     )
     trial_boots: int = Field(
         2, ge=1, le=100, description="Starts of this drone in a trial before it goes back"

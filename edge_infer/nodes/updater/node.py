@@ -50,6 +50,7 @@ class UpdaterNode:
         config: its parameters.
         identity: of the drone, when a composition already has one.
         state_dir: of the composition; the node's own when empty.
+        status: where its counts go; one of its own when None.
 
     Raises:
         UpdateError: there is no root of trust, or the disk cannot be used.
@@ -62,6 +63,7 @@ class UpdaterNode:
         config: UpdaterConfig,
         identity: Identity | None = None,
         state_dir: str = "",
+        status: StatusReporter | None = None,
     ) -> None:
         self._node = node
         self._config = config
@@ -84,7 +86,8 @@ class UpdaterNode:
         self._told: DroneReport | None = None
         self._told_s = 0.0
         self._refused = 0
-        self._status = StatusReporter(node, self._identity, self._refresh_status)
+        self._status = status or StatusReporter(node, self._identity)
+        self._status.refresh_with(self._refresh_status)
         self._background = Background(node, f"{node.get_name()}-installing")
         self._load: Any = node.messages["edge_infer_msgs/srv/LoadModel"]
         self._client = node.create_client(self._load, LOAD_MODEL)
@@ -98,6 +101,10 @@ class UpdaterNode:
         node.create_timer(TICK_S, self._tick)
         if self._installer.staged:
             self._check_staged()
+
+    def follow(self, config: UpdaterConfig) -> None:
+        """Judge the next trial by other numbers."""
+        self._config = config
 
     def close(self) -> None:
         """Stop installing and sending, and tell how far it is."""

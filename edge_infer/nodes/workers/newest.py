@@ -52,6 +52,9 @@ class NewestWorker(Generic[Item]):
         """Store an item; the oldest of its source is dropped and counted if its mailbox is full."""
         with self._changed:
             self.received += 1
+            if self._closed:
+                self.dropped += 1
+                return
             mailbox = self._mailboxes.setdefault(source, deque())
             if len(mailbox) == self._batch:
                 mailbox.popleft()

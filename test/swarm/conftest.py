@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -44,3 +45,13 @@ def edge_infer(environment: dict[str, str]) -> Iterator[Run]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def ros_environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """A domain of its own, and what is installed here for the nodes that `ros2 launch` starts."""
+    packages = sysconfig.get_paths()["purelib"]
+    before = environment.get("PYTHONPATH", "")
+    env = {**environment, "PYTHONPATH": f"{before}:{packages}"}
+    yield env
+    subprocess.run(["ros2", "daemon", "stop"], env=env, capture_output=True, check=False)

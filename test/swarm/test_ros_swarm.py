@@ -7,62 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ros_commands import NEEDS_ROS, ros2, until
 
 from edge_infer.models.bundle import shipped
-from edge_infer.runtime import selection
 
-pytestmark = [
-    pytest.mark.ros,
-    pytest.mark.swarm,
-    pytest.mark.skipif(
-        selection.available()["ros"] is not None or shutil.which("ros2") is None,
-        reason=str(selection.available()["ros"] or "there is no ros2 command"),
-    ),
-]
-
-
-@pytest.fixture
-def ros_environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """A domain of its own, and what is installed here for the nodes that `ros2 launch` starts."""
-    packages = sysconfig.get_paths()["purelib"]
-    env = {**environment, "PYTHONPATH": f"{environment['PYTHONPATH']}:{packages}"}
-    yield env
-    subprocess.run(["ros2", "daemon", "stop"], env=env, capture_output=True, check=False)
-
-
-def ros2(env: dict[str, str], *arguments: str, timeout_s: float = 30.0) -> str:
-    done = subprocess.run(
-        ["ros2", *arguments],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def until(look: Callable[[], Any], timeout_s: float = 60.0) -> Any:
-    deadline_s = time.monotonic() + timeout_s
-    while time.monotonic() < deadline_s:
-        found = look()
-        if found:
-            return found
-    raise AssertionError("it did not happen in time")
+pytestmark = NEEDS_ROS
 
 
 def targets_of(env: dict[str, str], drone: str) -> Any:

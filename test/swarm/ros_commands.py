@@ -1,0 +1,56 @@
+"""The ros2 command line, as tests use it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edge_infer.runtime import selection
+
+Environment = dict[str, str]
+
+NEEDS_ROS = [
+    pytest.mark.ros,
+    pytest.mark.swarm,
+    pytest.mark.skipif(
+        selection.available()["ros"] is not None or shutil.which("ros2") is None,
+        reason=str(selection.available()["ros"] or "there is no ros2 command"),
+    ),
+]
+
+
+def ros2(env: Environment, *arguments: str, timeout_s: float = 30.0) -> str:
+    """What a command prints; it must succeed."""
+    done = tried(env, *arguments, timeout_s=timeout_s)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def tried(
+    env: Environment, *arguments: str, timeout_s: float = 30.0
+) -> subprocess.CompletedProcess[str]:
+    """A command that may fail."""
+    return subprocess.run(
+        ["ros2", *arguments],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def until(look: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+    """What a look finds, as soon as it finds something."""
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
+        found = look()
+        if found:
+            return found
+    raise AssertionError("it did not happen in time")

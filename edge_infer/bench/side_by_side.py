@@ -39,6 +39,7 @@ from edge_infer.bench.harness import (
     quantile,
     rounded,
 )
+from edge_infer.bench.ros2_benchmark import metrics
 from edge_infer.models.manifest import Precision
 from edge_infer.perception.pipeline import Pipeline
 
@@ -77,6 +78,7 @@ class Tally:
     backlog: int = 0
     cpu_s: float = 0.0
     boxes: int = 0
+    runs: list[dict[str, float]] = field(default_factory=list)
 
     @property
     def worst_ms(self) -> float | None:
@@ -92,6 +94,12 @@ class Tally:
         self.backlog = max(self.backlog, backlog(counted, INTERVAL_S))
         self.cpu_s += turn.cpu_s
         self.boxes += sum(boxes for _, _, boxes in counted)
+        self.runs.append(
+            metrics(
+                {stamp: stamp for stamp in turn.stamps_ns},
+                {stamp: arrival for stamp, arrival, _ in counted},
+            )
+        )
 
     def row(self, way: str, model: Model) -> Row:
         """As a line of the report."""
@@ -110,6 +118,14 @@ class Tally:
             "CPU ms/answer": rounded(self.cpu_s * 1e3 / answered),
             "boxes/answer": rounded(self.boxes / answered),
         }
+
+    def in_words_of_ros2_benchmark(self, way: str, model: Model) -> list[Row]:
+        """A line for each turn."""
+        return [
+            {"ros2_benchmark": f"{model.name}, {way}, turn {number}"}
+            | {name: rounded(value) for name, value in run.items()}
+            for number, run in enumerate(self.runs, start=1)
+        ]
 
 
 def backlog(heard: Sequence[Heard], interval_s: float) -> int:
@@ -149,6 +165,12 @@ def run(progress: Progress) -> Report:
          rounded(model.period_ms)} for model in models
     ]  # fmt: skip
     rows = [tallies[way, model.name].row(way, model) for model in models for way in ways]
+    rows += [
+        line
+        for model in models
+        for way in ways
+        for line in tallies[way, model.name].in_words_of_ros2_benchmark(way, model)
+    ]
     why: list[Row] = [{"left out": way, "why": reason} for way, reason in left_out.items()]
     return Report("detector", [*made_rows, *rows, *why], goals(models, tallies))
 

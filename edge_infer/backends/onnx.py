@@ -8,6 +8,7 @@ they come with other builds of the package.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,10 @@ _DTYPES = {
     "tensor(float16)": "float16",
     "tensor(float)": "float32",
 }
+_ELSEWHERE = re.compile(rb"\x0a(?:\x08|\x88\x80*\x00)location")
+"""How a tensor begins to name a file that holds its data (TensorProto.external_data), with the
+length of the word in any way that protobuf takes. Not every release of ONNX Runtime keeps to the
+model's folder."""
 _SILENT = 4
 """What goes wrong is told by exceptions, once."""
 
@@ -70,6 +75,12 @@ class OnnxBackend:
         provider = _provider(engine, options.device)
         if not weights.is_file():
             raise ModelLoadError(f"{weights} is not there", "name an ONNX file that exists")
+        if _ELSEWHERE.search(weights.read_bytes()):
+            raise ModelLoadError(
+                f"ONNX Runtime cannot load {weights} (its weights are in other files, which could "
+                "be any of this machine)",
+                "export the model into one file",
+            )
         if options.device:
             tell(f"starting {provider}")
         try:

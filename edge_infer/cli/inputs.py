@@ -40,7 +40,10 @@ class Picture(NamedTuple):
 def quiet() -> None:
     """Keep OpenCV from writing to standard error of its own accord."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    if hasattr(cv2, "setLogLevel"):  # until OpenCV 4
+        cv2.setLogLevel(0)
+    else:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def files(names: Sequence[str], complain: Complain) -> list[Path]:

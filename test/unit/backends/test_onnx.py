@@ -66,6 +66,9 @@ def test_a_model_that_reads_files_elsewhere_is_refused(tmp_path):
     file = saved(folder, lambda make: [make.make_node("Add", ["x", "w"], ["y"])], [weights])
     with pytest.raises(ModelLoadError, match="cannot load"):
         OnnxBackend.load(file)
+    file.write_bytes(file.read_bytes().replace(b"\x08location", b"\x88\x80\x00location"))
+    with pytest.raises(ModelLoadError, match="in other files"):
+        OnnxBackend.load(file)
 
 
 def test_a_model_that_asks_for_more_memory_than_there_is_is_refused(tmp_path):

@@ -120,6 +120,16 @@ class Agreement:
         distinct = {id(part): tuple(sorted(part)) for part in home.values()}
         return sorted(distinct.values(), key=lambda part: (-len(part), part))
 
+    def apart_from(self, name: str, now_s: float) -> tuple[str, ...]:
+        """Those that are heard and apart from one of them, by name.
+
+        They may still be of one part with it, through others; in return it takes little time.
+        """
+        heard = [other for other in sorted(self._tellers) if self._is_heard(other, now_s)]
+        if name not in heard:
+            return ()
+        return tuple(other for other in heard if self._are_apart(name, other, now_s))
+
     def standings(self, now_s: float) -> list[Standing]:
         """Every replica that was ever heard, by name."""
         number = {name: index for index, part in enumerate(self.parts(now_s), 1) for name in part}

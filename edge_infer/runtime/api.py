@@ -3,15 +3,17 @@
 Under ROS 2 a node's handle *is* an rclpy node (with the few additions that
 ``runtime/ros.py`` makes); without ROS 2 it is one of ours that behaves alike.
 Nothing here imports a middleware. What rclpy does not have and our nodes need
-is small: ``Node.messages``, and ``Runtime`` for starting and stopping.
+is small: ``Node.messages`` and ``qos_faults``, and ``Runtime`` for starting and stopping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from edge_infer.runtime.endpoint_info import TopicEndpointInfo
 from edge_infer.runtime.qos import QoS
+from edge_infer.runtime.qos_matching import QosFault
 
 Message = Any
 """An instance of a message class: fields are attributes, ``Msg()`` gives the defaults."""
@@ -117,7 +119,8 @@ class Node(Protocol):
 
     Topic and service names follow ROS 2: relative to the namespace, ``/absolute``
     or ``~/private``, then remapped. Every callback runs in the executor's
-    thread, one at a time.
+    thread, one at a time. Quality of service of publishers and subscriptions can be
+    overridden by parameters, see ``qos_overrides.py``.
     """
 
     @property
@@ -141,8 +144,16 @@ class Node(Protocol):
 
     def create_publisher(self, msg_type: type, topic: str, qos_profile: QoS) -> Publisher: ...
     def create_subscription(
-        self, msg_type: type, topic: str, callback: Callable[[Any], None], qos_profile: QoS
-    ) -> Subscription: ...
+        self,
+        msg_type: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos_profile: QoS,
+        *,
+        raw: bool = False,
+    ) -> Subscription:
+        """A raw one hands over the CDR of each message, with its header, not the message."""
+
     def create_timer(self, timer_period_sec: float, callback: Callable[[], None]) -> Timer:
         """By the ROS clock, as in rclpy."""
 
@@ -160,10 +171,22 @@ class Node(Protocol):
     def add_on_set_parameters_callback(self, callback: Callable[[Any], Any]) -> None:
         """Have changes judged: a list of Parameter in, a SetParametersResult out."""
 
+    @property
+    def publishers(self) -> Iterable[Publisher]:
+        """Its own."""
+
+    @property
+    def subscriptions(self) -> Iterable[Subscription]:
+        """Its own."""
+
     def get_node_names_and_namespaces(self) -> Sequence[tuple[str, str]]: ...
     def get_topic_names_and_types(self) -> Sequence[tuple[str, Sequence[str]]]: ...
     def count_publishers(self, topic_name: str) -> int: ...
     def count_subscribers(self, topic_name: str) -> int: ...
+    def get_publishers_info_by_topic(self, topic_name: str) -> Sequence[TopicEndpointInfo]: ...
+    def get_subscriptions_info_by_topic(self, topic_name: str) -> Sequence[TopicEndpointInfo]: ...
+    def qos_faults(self) -> Sequence[QosFault]:
+        """Pairs of an endpoint of this node's and another that now hear nothing of each other."""
 
     def destroy_publisher(self, publisher: Any) -> bool: ...
     def destroy_subscription(self, subscription: Any) -> bool: ...
@@ -179,6 +202,10 @@ class Runtime(Protocol):
 
     @property
     def name(self) -> RuntimeName: ...
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The handles that it has made."""
 
     def create_node(self, node_name: str, *, namespace: str = "") -> Node:
         """A handle; ``--ros-args`` given to the runtime (remaps, parameters) apply to it."""

@@ -3,7 +3,8 @@
 The common ROS packages are in rosbags' type store; what it lacks stands as
 ``.msg`` and ``.srv`` files in ``interfaces/``, our own in ``edge_infer_msgs`` (beside
 the package in a checkout, under ``share/`` when installed), and any other
-package's under the share folders of a sourced ROS 2. Parsing is rosbags';
+package's in the folders that EDGE_INFER_INTERFACES names, as PATH does, or under
+the share folders of a sourced ROS 2. Parsing is rosbags';
 making classes is ``message_classes.py``, bytes are ``cdr.py``.
 """
 
@@ -25,6 +26,9 @@ from edge_infer.errors import MessageError
 
 PADDING_FIELD = "structure_needs_at_least_one_member"
 """The one byte that ROS 2 gives a message without fields."""
+
+USERS_FOLDERS = "EDGE_INFER_INTERFACES"
+"""Variable of the environment: folders that hold packages with definitions."""
 
 PREDEFINED_DEFAULTS: dict[str, dict[str, Any]] = {
     "geometry_msgs/msg/Quaternion": {"w": 1.0},
@@ -93,6 +97,9 @@ def search_path() -> Iterator[Path]:
     for place in (here, Path(__file__).absolute().parent):
         for parent in place.parents:
             yield parent / "share" / "edge_infer" / "interfaces"
+    for folder in os.environ.get(USERS_FOLDERS, "").split(os.pathsep):
+        if folder:
+            yield Path(folder).expanduser()
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
         if prefix:
             yield Path(prefix) / "share"
@@ -189,7 +196,8 @@ def _find(name: str) -> Path:
         if (folder / relative).is_file():
             return folder / relative
     raise MessageError(
-        f"nobody defines the type {name}", f"install or source the package {package}"
+        f"nobody defines the type {name}",
+        f"source the package {package}, or name the folder that holds it in {USERS_FOLDERS}",
     )
 
 

@@ -41,6 +41,11 @@ class LocalRuntime:
         self._nodes: list[LocalNode] = []
         set_up_logging(self._arguments.log_levels)
 
+    @property
+    def nodes(self) -> Sequence[LocalNode]:
+        """The handles that it has made."""
+        return tuple(self._nodes)
+
     def create_node(self, node_name: str, *, namespace: str = "") -> LocalNode:
         """A handle; remapping rules and parameters of ``--ros-args`` apply to it."""
         node = LocalNode(

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from edge_infer.runtime.endpoint_info import TopicEndpointInfo, endpoint_of
 from edge_infer.runtime.local import LocalRuntime
 from edge_infer.runtime.loopback_links import Conditions, LoopbackReader, LoopbackWriter, Topic
 from edge_infer.runtime.transport import Deliver, Endpoint, Incompatible
@@ -263,11 +264,23 @@ class LoopbackTransport:
         topic = self._network.topics.get(wire_topic, Topic())
         return sum(self._sees(reader) for reader in topic.readers)
 
+    def writers(self, wire_topic: str) -> list[TopicEndpointInfo]:
+        return self._seen(self._network.topics.get(wire_topic, Topic()).writers)
+
+    def readers(self, wire_topic: str) -> list[TopicEndpointInfo]:
+        return self._seen(self._network.topics.get(wire_topic, Topic()).readers)
+
     def close(self) -> None:
         while self._own:
             self._own.pop().close()
         while self._own_nodes:
             self._network.nodes.remove(self._own_nodes.pop())
+
+    def _seen(
+        self, ends: Sequence[LoopbackWriter] | Sequence[LoopbackReader]
+    ) -> list[TopicEndpointInfo]:
+        found = (end.endpoint for end in ends if self._sees(end))
+        return [endpoint_of(each.node, each.type_name, each.qos) for each in found]
 
     def _sees(self, end: LoopbackWriter | LoopbackReader) -> bool:
         return self._network.sees(self._host, end.host)

@@ -9,6 +9,7 @@ from edge_infer.runtime import qos
 from edge_infer.runtime.api import RuntimeName
 from edge_infer.runtime.arguments import RosArguments
 from edge_infer.runtime.clocks import RosClock, Time, Timer
+from edge_infer.runtime.endpoint_info import TopicEndpointInfo
 from edge_infer.runtime.local_parameters import LocalParameters, Parameter
 from edge_infer.runtime.loggers import NodeLogger
 from edge_infer.runtime.messages import MessageTypes, message_types
@@ -16,6 +17,9 @@ from edge_infer.runtime.names import join, topic_from_wire, topic_on_wire
 from edge_infer.runtime.parameter_files import Overrides
 from edge_infer.runtime.parameter_services import ParameterServices
 from edge_infer.runtime.qos import QoS
+from edge_infer.runtime.qos_matching import QosFault
+from edge_infer.runtime.qos_overrides import in_force
+from edge_infer.runtime.qos_watch import QosWatch
 from edge_infer.runtime.services import Client, Service
 from edge_infer.runtime.transport import Executor, Reader, Transport, Writer
 from edge_infer.runtime.wiring import Wiring
@@ -135,7 +139,10 @@ class LocalNode:
         self._clock = RosClock(executor)
         full_name = self.get_fully_qualified_name()
         self._logger = NodeLogger(full_name[1:].replace("/", "."), executor.system_ns)
-        self._wiring = Wiring(transport, executor, message_types(), full_name, self._logger.warning)
+        self._qos_watch = QosWatch(self)
+        self._wiring = Wiring(
+            transport, executor, message_types(), full_name, self._logger.warning, self._mismatched
+        )
         transport.node_created(self._name, self._namespace)
         self._is_destroyed = False
         self._time_source: Subscription | None = None
@@ -175,20 +182,28 @@ class LocalNode:
 
     def create_publisher(self, msg_type: type, topic: str, qos_profile: QoS) -> Publisher:
         name = self._full("topic", topic)
-        wire_topic = topic_on_wire(name)
-        writer = self._wiring.writer(f"publisher of {name}", wire_topic, msg_type, qos_profile)
+        offered = in_force(self, "publisher", name, qos_profile)
+        what, wire_topic = f"publisher of {name}", topic_on_wire(name)
+        writer = self._wiring.writer(what, wire_topic, msg_type, offered)
         return self._own(Publisher(name, msg_type, writer, self.messages))
 
     def create_subscription(
-        self, msg_type: type, topic: str, callback: Callable[[Any], None], qos_profile: QoS
+        self,
+        msg_type: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos_profile: QoS,
+        *,
+        raw: bool = False,
     ) -> Subscription:
         name = self._full("topic", topic)
         reader = self._wiring.reader(
             f"subscription to {name}",
             topic_on_wire(name),
             msg_type,
-            qos_profile,
-            lambda _, message: callback(message),
+            in_force(self, "subscription", name, qos_profile),
+            lambda payload, message: callback(payload if raw else message),
+            raw=raw,
         )
         return self._own(Subscription(name, reader))
 
@@ -233,6 +248,14 @@ class LocalNode:
 
     # --- graph ---------------------------------------------------------------
 
+    @property
+    def publishers(self) -> Sequence[Publisher]:
+        return [thing for thing in tuple(self._owned) if isinstance(thing, Publisher)]
+
+    @property
+    def subscriptions(self) -> Sequence[Subscription]:
+        return [thing for thing in tuple(self._owned) if isinstance(thing, Subscription)]
+
     def get_node_names_and_namespaces(self) -> Sequence[tuple[str, str]]:
         return self._transport.node_names()
 
@@ -245,6 +268,15 @@ class LocalNode:
 
     def count_subscribers(self, topic_name: str) -> int:
         return self._transport.count_readers(topic_on_wire(self._full("topic", topic_name)))
+
+    def get_publishers_info_by_topic(self, topic_name: str) -> Sequence[TopicEndpointInfo]:
+        return self._transport.writers(topic_on_wire(self._full("topic", topic_name)))
+
+    def get_subscriptions_info_by_topic(self, topic_name: str) -> Sequence[TopicEndpointInfo]:
+        return self._transport.readers(topic_on_wire(self._full("topic", topic_name)))
+
+    def qos_faults(self) -> Sequence[QosFault]:
+        return self._qos_watch.faults()
 
     # --- the end -------------------------------------------------------------
 
@@ -291,6 +323,11 @@ class LocalNode:
                 owned.close()
                 return True
         return False
+
+    def _mismatched(self, wire_topic: str) -> None:
+        topic = topic_from_wire(wire_topic)
+        if topic is not None:
+            self._qos_watch.met(topic)
 
     def _parameter_changed(self, name: str, value: Any) -> None:
         """Follow /clock, or no longer."""

@@ -16,6 +16,8 @@ class Reliability(Enum):
 
     RELIABLE = "reliable"
     BEST_EFFORT = "best_effort"
+    BEST_AVAILABLE = "best_available"
+    """Of a subscription: reliable when all publishers that are there are, else best effort."""
 
 
 class Durability(Enum):
@@ -23,6 +25,8 @@ class Durability(Enum):
 
     VOLATILE = "volatile"
     TRANSIENT_LOCAL = "transient_local"
+    BEST_AVAILABLE = "best_available"
+    """Of a subscription: transient local when all publishers that are there are, else volatile."""
 
 
 class History(Enum):
@@ -52,12 +56,29 @@ class QoS:
     liveliness: Liveliness = Liveliness.AUTOMATIC
     liveliness_lease_s: float | None = None
 
+    @property
+    def follows_publishers(self) -> bool:
+        """Whether what is asked for depends on the publishers that are there."""
+        return (
+            self.reliability is Reliability.BEST_AVAILABLE
+            or self.durability is Durability.BEST_AVAILABLE
+        )
+
 
 SENSOR_DATA = QoS(depth=1, reliability=Reliability.BEST_EFFORT)
 """Images: the newest counts, a lost one is not worth waiting for."""
 
+IMAGES = QoS(depth=1, reliability=Reliability.BEST_AVAILABLE, durability=Durability.BEST_AVAILABLE)
+"""As SENSOR_DATA, of whoever takes images from publishers that it does not know."""
+
 POSES = QoS(depth=10, reliability=Reliability.BEST_EFFORT)
 """Poses: fast and small; a frame may need the one before the newest."""
+
+TRANSFORMS = QoS(depth=100)
+"""/tf, as tf2's own listeners and broadcasters."""
+
+STATIC_TRANSFORMS = QoS(depth=100, durability=Durability.TRANSIENT_LOCAL)
+"""/tf_static, likewise: each publisher's were sent once."""
 
 DETECTIONS = QoS(depth=10, lifespan_s=1.0)
 """Results per frame: every one, but not an old one."""
@@ -67,6 +88,12 @@ SIGHTINGS = QoS(depth=200)
 
 OWN_SIGHTINGS = QoS(depth=1000, durability=Durability.TRANSIENT_LOCAL)
 """Of one drone, for its own coordinator, also when that starts later or again."""
+
+VIEWS = QoS(depth=10)
+"""What viewers show: reliable, as RViz asks, so that nothing stays that has gone."""
+
+ANNOTATED_IMAGES = QoS(depth=1)
+"""Images for people: reliable, as RViz asks, but the newest counts."""
 
 HEARTBEAT = QoS(depth=200, reliability=Reliability.BEST_EFFORT)
 """Signs of life of a whole fleet."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from rclpy.context import Context
 from rclpy.duration import Duration
@@ -22,21 +22,45 @@ from rclpy.qos import (
     LivelinessPolicy,
     QoSProfile,
     ReliabilityPolicy,
+    qos_policy_name_from_kind,
 )
+
+try:
+    from rclpy.event_handler import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
+except ImportError:  # ROS 2 Humble
+    from rclpy.qos_event import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
 
 from edge_infer.errors import MessageError, ParameterError, RuntimeUnavailableError
 from edge_infer.runtime.api import RuntimeName
 from edge_infer.runtime.arguments import RosArguments, parse_ros_arguments
+from edge_infer.runtime.endpoint_info import TopicEndpointInfo
 from edge_infer.runtime.parameter_files import Setting
 from edge_infer.runtime.parameters import check_unknown
 from edge_infer.runtime.qos import Durability, History, Liveliness, QoS, Reliability
+from edge_infer.runtime.qos_matching import QosFault
+from edge_infer.runtime.qos_overrides import in_force
+from edge_infer.runtime.qos_watch import QosWatch
 from edge_infer.runtime.signals import stopped_by_signals
+from edge_infer.runtime.wiring import incompatible_sentence
 
 _LONGEST_WAIT_S = 0.2
 """A signal is handled after at most this time."""
 
 _LONGEST_LOOK_S = 0.02
 """How often a condition is asked that no callback makes true."""
+
+_ETERNITY_S = 2**31 - 1
+"""From here on a duration is what one rmw or another takes for infinite."""
+
+Policy = TypeVar("Policy", History, Reliability, Durability, Liveliness)
 
 
 class RosMessages(Mapping[str, type]):
@@ -75,6 +99,7 @@ class RosNode(Node):  # type: ignore[misc]
         settings = arguments.overrides.for_node(full_name).values()
         self.parameter_overrides = arguments.overrides
         self._is_destroyed = False
+        self._qos_watch = QosWatch(self)
         super().__init__(
             node_name,
             namespace=namespace,
@@ -91,7 +116,13 @@ class RosNode(Node):  # type: ignore[misc]
         return "ros"
 
     def create_publisher(self, msg_type: type, topic: str, qos_profile: Any, **options: Any) -> Any:
-        return super().create_publisher(msg_type, topic, to_profile(qos_profile), **options)
+        make = partial(super().create_publisher, msg_type, topic)
+        if not isinstance(qos_profile, QoS):  # rclpy's own
+            return make(qos_profile, **options)
+        name = self.resolve_topic_name(topic)
+        profile = to_profile(in_force(self, "publisher", name, qos_profile))
+        told = PublisherEventCallbacks(incompatible_qos=self._complain("publisher of", name))
+        return _with_events(partial(make, profile, **options), told)
 
     def create_subscription(
         self,
@@ -101,8 +132,26 @@ class RosNode(Node):  # type: ignore[misc]
         qos_profile: Any,
         **options: Any,
     ) -> Any:
-        profile = to_profile(qos_profile)
-        return super().create_subscription(msg_type, topic, callback, profile, **options)
+        make = partial(super().create_subscription, msg_type, topic, callback)
+        if not isinstance(qos_profile, QoS):  # rclpy's own
+            return make(qos_profile, **options)
+        name = self.resolve_topic_name(topic)
+        profile = to_profile(in_force(self, "subscription", name, qos_profile))
+        told = SubscriptionEventCallbacks(incompatible_qos=self._complain("subscription to", name))
+        return _with_events(partial(make, profile, **options), told)
+
+    def _complain(self, what: str, topic: str) -> Callable[[Any], None]:
+        """Told by rclpy of endpoints that do not match one of ours."""
+
+        def complain(event: Any) -> None:
+            policy = qos_policy_name_from_kind(event.last_policy_kind)
+            self.get_logger().warning(incompatible_sentence(f"{what} {topic}", policy))
+            self._qos_watch.met(topic)
+
+        return complain
+
+    def qos_faults(self) -> Sequence[QosFault]:
+        return self._qos_watch.faults()
 
     def declare_parameter(
         self, name: str, value: Any = None, descriptor: Any = None, ignore_override: bool = False
@@ -119,6 +168,19 @@ class RosNode(Node):  # type: ignore[misc]
         """Of the topic that the name means to this node, remapped as its endpoints are."""
         count: int = super().count_subscribers(self.resolve_topic_name(topic_name))
         return count
+
+    def get_publishers_info_by_topic(
+        self, topic_name: str, no_mangle: bool = False
+    ) -> list[TopicEndpointInfo]:
+        """As rclpy does, with our quality of service."""
+        return [_info(each) for each in super().get_publishers_info_by_topic(topic_name, no_mangle)]
+
+    def get_subscriptions_info_by_topic(
+        self, topic_name: str, no_mangle: bool = False
+    ) -> list[TopicEndpointInfo]:
+        """As rclpy does, with our quality of service."""
+        found = super().get_subscriptions_info_by_topic(topic_name, no_mangle)
+        return [_info(each) for each in found]
 
     def destroy_node(self) -> None:
         """Leave the executor and the graph; a second call does nothing."""
@@ -157,6 +219,11 @@ class RosRuntime:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._nodes: list[RosNode] = []
         self._is_stopped = False
+
+    @property
+    def nodes(self) -> Sequence[RosNode]:
+        """The handles that it has made."""
+        return tuple(self._nodes)
 
     def create_node(self, node_name: str, *, namespace: str = "") -> RosNode:
         """An rclpy node."""
@@ -207,10 +274,16 @@ class RosRuntime:
             self._is_stopped = False
 
 
-def to_profile(qos: Any) -> Any:
-    """Our quality of service as rclpy's; anything else as it is."""
-    if not isinstance(qos, QoS):
-        return qos
+def _with_events(make: Callable[..., Any], told: Any) -> Any:
+    """An endpoint that tells whom it does not match, where the middleware knows such events."""
+    try:
+        return make(event_callbacks=told)
+    except UnsupportedEventTypeError:
+        return make()
+
+
+def to_profile(qos: QoS) -> QoSProfile:
+    """Our quality of service as rclpy's."""
     durations = {
         "deadline": qos.deadline_s,
         "lifespan": qos.lifespan_s,
@@ -228,6 +301,36 @@ def to_profile(qos: Any) -> Any:
             if seconds is not None
         },
     )
+
+
+def from_profile(profile: QoSProfile) -> QoS:
+    """The way back; what ours has no word for becomes the nearest."""
+    return QoS(
+        depth=profile.depth,
+        history=_ours(_HISTORY, profile.history, History.KEEP_LAST),
+        reliability=_ours(_RELIABILITY, profile.reliability, Reliability.BEST_EFFORT),
+        durability=_ours(_DURABILITY, profile.durability, Durability.VOLATILE),
+        liveliness=_ours(_LIVELINESS, profile.liveliness, Liveliness.AUTOMATIC),
+        deadline_s=_seconds(profile.deadline),
+        lifespan_s=_seconds(profile.lifespan),
+        liveliness_lease_s=_seconds(profile.liveliness_lease_duration),
+    )
+
+
+def _ours(table: Mapping[Policy, Any], theirs: Any, otherwise: Policy) -> Policy:
+    return next((mine for mine, value in table.items() if value == theirs), otherwise)
+
+
+def _info(found: Any) -> TopicEndpointInfo:
+    return TopicEndpointInfo(
+        found.node_name, found.node_namespace, found.topic_type, from_profile(found.qos_profile)
+    )
+
+
+def _seconds(duration: Duration) -> float | None:
+    """None for the zero and for the eternity by which rmw says «without limit»."""
+    seconds = duration.nanoseconds / 1e9
+    return seconds if 0 < seconds < _ETERNITY_S else None
 
 
 _HISTORY = {

@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge_infer.runtime.endpoint_info import TopicEndpointInfo
 from edge_infer.runtime.qos import QoS
 
 Payload = bytes | bytearray | memoryview
@@ -122,6 +123,12 @@ class Transport(Protocol):
 
     def count_readers(self, wire_topic: str) -> int:
         """In the whole network, own ones included."""
+
+    def writers(self, wire_topic: str) -> Sequence[TopicEndpointInfo]:
+        """In the whole network, own ones included, with the nodes that they belong to."""
+
+    def readers(self, wire_topic: str) -> Sequence[TopicEndpointInfo]:
+        """In the whole network, own ones included, with the nodes that they belong to."""
 
     def close(self) -> None:
         """Leave the network; a second call does nothing."""

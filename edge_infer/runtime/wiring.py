@@ -23,6 +23,7 @@ class Wiring:
         messages: classes and codec.
         node: fully qualified name.
         complain: writes to the node's log.
+        mismatched: told the wire topic on which an endpoint met one that does not match.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class Wiring:
         messages: MessageTypes,
         node: str,
         complain: Callable[[str], None],
+        mismatched: Callable[[str], None],
     ) -> None:
         self.transport = transport
         self.executor = executor
         self.messages = messages
         self._node = node
         self._complain = complain
+        self._mismatched = mismatched
 
     def writer(self, what: str, wire_topic: str, msg_type: Any, qos: QoS, mark: str = "") -> Writer:
         """A writer.
@@ -50,7 +53,7 @@ class Wiring:
             mark: user data besides the hash of the type.
         """
         endpoint = self._endpoint(wire_topic, msg_type, qos, mark)
-        return self.transport.open_writer(endpoint, self._incompatible(what))
+        return self.transport.open_writer(endpoint, self._incompatible(what, wire_topic))
 
     def reader(
         self,
@@ -61,18 +64,19 @@ class Wiring:
         take: Take,
         mark: str = "",
         skip: int = 0,
+        raw: bool = False,
     ) -> Reader:
         """A reader, like ``writer``; payloads that cannot be decoded are left out.
 
         ``take`` is called in the executor's thread; ``skip`` is the length of the prefix
-        before each message.
+        before each message; a raw reader decodes nothing and hands over None as the message.
         """
         complained = False
 
         def deliver(payload: memoryview) -> None:
             nonlocal complained
             try:
-                message = self.messages.decode(payload, msg_type, skip)
+                message = None if raw else self.messages.decode(payload, msg_type, skip)
             except MessageError as error:
                 if not complained:
                     self._complain(f"{what} left a message out: {error}")
@@ -81,18 +85,24 @@ class Wiring:
             take(payload, message)
 
         endpoint = self._endpoint(wire_topic, msg_type, qos, mark)
-        return self.transport.open_reader(endpoint, deliver, self._incompatible(what))
+        return self.transport.open_reader(endpoint, deliver, self._incompatible(what, wire_topic))
 
     def _endpoint(self, wire_topic: str, msg_type: Any, qos: QoS, mark: str) -> Endpoint:
         name = msg_type.__msgtype__
         user_data = f"{mark}typehash={self.messages.type_hash(name)};"
         return Endpoint(wire_topic, name, qos, self._node, user_data)
 
-    def _incompatible(self, what: str) -> Incompatible:
+    def _incompatible(self, what: str, wire_topic: str) -> Incompatible:
         def complain(policy: str) -> None:
-            self._complain(
-                f"{what} meets an endpoint with an incompatible {policy}, so nothing passes "
-                "between them: give both the same quality of service"
-            )
+            self._complain(incompatible_sentence(what, policy))
+            self._mismatched(wire_topic)
 
         return complain
+
+
+def incompatible_sentence(what: str, policy: str) -> str:
+    """The complaint about an endpoint that cannot hear, or be heard by, another."""
+    return (
+        f"{what} meets an endpoint with an incompatible {policy}, so nothing passes "
+        "between them: give both the same quality of service"
+    )

@@ -13,6 +13,7 @@ from edge_infer.domain import Sighting
 from edge_infer.errors import FleetError
 from edge_infer.fleet.floors import Floor
 from edge_infer.fleet.gossip import Answer, Ask, Gossip, GossipConfig
+from edge_infer.fleet.ranges import LogRange
 from edge_infer.fleet.replica import Replica
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions.common import header_to_msg
@@ -39,6 +40,8 @@ class Link:
         gossip: how eager; one budget per link.
         map_frame: frame id of the sightings that it sends.
         on_sightings: called with this link and what was heard, known or not.
+        on_digest: called with the name, digest, ranges and floors of whoever tells them, this
+            one included.
         on_floors: called with the floors of a peer that differs.
         on_records: called after records have changed.
         on_refused: called with the counter of what could not be taken in, and why.
@@ -54,6 +57,7 @@ class Link:
         gossip: GossipConfig,
         map_frame: str,
         on_sightings: Callable[[Link, Sequence[Sighting]], None],
+        on_digest: Callable[[str, str, Sequence[LogRange], Sequence[Floor]], None],
         on_floors: Callable[[Iterable[Floor]], None],
         on_records: Callable[[], None],
         on_refused: Callable[[str, FleetError], None],
@@ -63,6 +67,7 @@ class Link:
         self._replica = replica
         self._map_frame = map_frame
         self._on_sightings = on_sightings
+        self._on_digest = on_digest
         self._on_floors = on_floors
         self._on_refused = on_refused
         self._name = node.get_fully_qualified_name()
@@ -124,13 +129,15 @@ class Link:
         self._gossip.hear_sightings([sighting.id for sighting in heard], self._now_s())
 
     def _hear_digest(self, msg: Any) -> None:
+        ranges, floors = ranges_from_msg(msg), floors_from_msg(msg)
+        self._on_digest(msg.coordinator, msg.digest, ranges, floors)
         if msg.coordinator == self._name:
             return
         self.heard.add(msg.coordinator)
-        if msg.floors and msg.digest != self._replica.digest():
-            self._on_floors(floors_from_msg(msg))
+        if floors and msg.digest != self._replica.digest():
+            self._on_floors(floors)
         missing = self._gossip.on_digest(
-            msg.coordinator, msg.digest, ranges_from_msg(msg), self._replica, self._now_s()
+            msg.coordinator, msg.digest, ranges, self._replica, self._now_s()
         )
         if missing:
             self._ask(Ask(msg.coordinator, missing))

@@ -9,7 +9,7 @@ backbone: what is new on one goes out on the other at once, the rest is asked fo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from edge_infer.domain import Sighting
@@ -18,9 +18,11 @@ from edge_infer.fleet.elapsed import Elapsed
 from edge_infer.fleet.floors import Floor, FloorKeeper
 from edge_infer.fleet.gossip import GossipConfig
 from edge_infer.fleet.heads import Heads
+from edge_infer.fleet.ranges import LogRange
 from edge_infer.fleet.records import Part
 from edge_infer.fleet.replica import Replica
 from edge_infer.nodes.conversions.sightings import sightings_from_msg
+from edge_infer.nodes.coordinator.divergence import Divergence
 from edge_infer.nodes.coordinator.link import Link
 from edge_infer.nodes.identity import Identity
 from edge_infer.nodes.reporting.complaints import Complaints
@@ -72,6 +74,7 @@ class Replication:
         self._complaints = Complaints(node)
         self.replica = Replica()
         self._own_digests: deque[str] = deque([self.replica.digest()], maxlen=REMEMBERED)
+        self._divergence = Divergence(node.get_fully_qualified_name())
         self._time = Elapsed()
         self._heads = (
             Heads(node.get_fully_qualified_name(), self._gossip.memory_s) if cluster else None
@@ -95,6 +98,10 @@ class Replication:
     def was_ours(self, digest: str) -> bool:
         """Whether a digest is or lately was this replica's: what differs is on its way."""
         return digest in self._own_digests
+
+    def diverging(self) -> Mapping[str, float]:
+        """The coordinators that are heard and hold another truth, and for how many seconds."""
+        return self._divergence.peers(self._now_s())
 
     def write(self, key: str, value: bytes, identity: Identity) -> None:
         """Write a record that the whole fleet is to hold; raises FleetError."""
@@ -124,6 +131,7 @@ class Replication:
             gossip=self._gossip,
             map_frame=self._map_frame,
             on_sightings=self._take_in,
+            on_digest=self._compare,
             on_floors=self._raise_floors,
             on_records=self._remember_digest,
             on_refused=self._refuse,
@@ -154,6 +162,11 @@ class Replication:
         self._status.count(counter)
         self._complaints.warn(error)
 
+    def _compare(
+        self, name: str, digest: str, ranges: Sequence[LogRange], floors: Sequence[Floor]
+    ) -> None:
+        self._divergence.hear(name, digest, ranges, floors, self._now_s())
+
     def _raise_floors(self, floors: Iterable[Floor]) -> None:
         gone = self.replica.raise_floors(floors)
         self._remember_digest()
@@ -161,8 +174,11 @@ class Replication:
         if gone and self._on_gone:
             self._on_gone(gone)
 
+    def _now_s(self) -> float:
+        return self._node.get_clock().now().nanoseconds / 1e9
+
     def _tick(self) -> None:
-        now_s = self._node.get_clock().now().nanoseconds / 1e9
+        now_s = self._now_s()
         if self._keeper and (due := self._keeper.tick(self.replica, now_s)):
             self._raise_floors(due)
         if self._heads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +10,8 @@ from pydantic.config import JsonDict
 
 from edge_infer.nodes.config import LIVE, ManagedConfig
 from edge_infer.perception.serving import AUTO
+from edge_infer.runtime import qos
+from edge_infer.runtime.qos import QoS, Reliability
 
 _NAMES = r"^([A-Za-z][A-Za-z0-9_]*(, *[A-Za-z][A-Za-z0-9_]*)*)?$"
 _MS: JsonDict = {"unit": "ms"}
@@ -63,6 +66,28 @@ class DetectorConfig(ManagedConfig):
     transport: Literal["raw", "compressed"] = Field(
         "raw", description="Whether images come as Image, or on image/compressed as CompressedImage"
     )
+    image_qos: Literal["auto", "reliable", "best_effort"] = Field(
+        "auto",
+        description="How images are asked for: auto takes what all their publishers offer, "
+        "reliable or best effort, and follows when that changes",
+    )
+    lazy: bool = Field(
+        False,
+        description="Whether images are subscribed to only while somebody listens to the "
+        "detections",
+    )
+    stale_s: float = Field(
+        5.0,
+        ge=0.0,
+        description="After this time without an image the state in /diagnostics is STALE; 0 never",
+        json_schema_extra={"unit": "s"},
+    )
+    min_rate_hz: float = Field(
+        0.0,
+        ge=0.0,
+        description="When fewer images come, the state in /diagnostics is WARN",
+        json_schema_extra={"unit": "Hz"},
+    )
     counts_low: int = Field(
         0,
         ge=0,
@@ -108,6 +133,13 @@ class DetectorConfig(ManagedConfig):
         if self.counts_low > self.counts_high:
             raise ValueError("counts_low must not be above counts_high")
         return self
+
+    @property
+    def images(self) -> QoS:
+        """What is asked for where images are subscribed to."""
+        if self.image_qos == "auto":
+            return qos.IMAGES
+        return replace(qos.SENSOR_DATA, reliability=Reliability(self.image_qos))
 
     @property
     def camera_names(self) -> tuple[str, ...]:

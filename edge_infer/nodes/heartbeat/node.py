@@ -17,7 +17,6 @@ import numpy as np
 import psutil
 from pydantic import Field
 
-from edge_infer.domain import CameraModel
 from edge_infer.errors import EdgeInferError, FleetError
 from edge_infer.fleet.members.membership import (
     Beat,
@@ -27,12 +26,13 @@ from edge_infer.fleet.members.membership import (
     MemberState,
 )
 from edge_infer.nodes import topics
-from edge_infer.nodes.config import DEFAULT_POSE_TYPE, GroundHeight, MapFrame, NodeConfig, PoseType
+from edge_infer.nodes.config import GroundHeight
 from edge_infer.nodes.conversions.common import header_to_msg
-from edge_infer.nodes.conversions.images import camera_from_msg
 from edge_infer.nodes.conversions.members import beat_from_msg, beat_into_msg
-from edge_infer.nodes.conversions.poses import pose_from_msg
+from edge_infer.nodes.conversions.poses import fill_pose
 from edge_infer.nodes.identity import HIGHEST_BOOT, Identity, identify
+from edge_infer.nodes.inputs.config import ViewConfig
+from edge_infer.nodes.inputs.viewpoints import Viewpoints
 from edge_infer.nodes.reporting.complaints import Complaints
 from edge_infer.nodes.reporting.status import StatusReporter
 from edge_infer.perception.georeference import georeference
@@ -41,11 +41,13 @@ from edge_infer.runtime.api import Node
 TICK_S = 0.2
 """Time between two judgements of the others' silence."""
 
+LONGEST_GAP_S = 0.5
+"""Between the latest pose and what else of it comes by itself."""
 
-class HeartbeatConfig(NodeConfig):
+
+class HeartbeatConfig(ViewConfig):
     """Parameters of the heartbeat."""
 
-    map_frame: MapFrame = "map"
     ground_m: GroundHeight = 0.0
     period_s: float = Field(
         0.2,
@@ -54,7 +56,6 @@ class HeartbeatConfig(NodeConfig):
         description="Time between two heartbeats",
         json_schema_extra={"unit": "s"},
     )
-    pose_type: PoseType = DEFAULT_POSE_TYPE
     capabilities: list[str] = Field(
         ["camera", "detector"], description="What this drone can do for the fleet"
     )
@@ -76,8 +77,6 @@ class HeartbeatNode:
         self._config = config
         self._identity = identity or identify(node, config.state_dir)
         self._session = secrets.randbits(64)
-        self._pose_msg: Any = None
-        self._camera: CameraModel | None = None
         self._model = ("", "")
         self._refusal = ""
         self._process = psutil.Process()
@@ -90,10 +89,8 @@ class HeartbeatNode:
         )
         self._status = StatusReporter(node, self._identity, self._refresh_status)
         self._publisher = topics.HEARTBEAT.publisher(node)
-        node.create_subscription(
-            node.messages[config.pose_type], topics.POSE.name, self._on_pose, topics.POSE.qos
-        )
-        topics.CAMERA_INFO.subscription(node, self._on_camera_info)
+        # What it cannot use, the georeferencer, which needs it, complains of.
+        self._viewpoints = Viewpoints(node, config, LONGEST_GAP_S, lambda *_: None)
         topics.LABELS.subscription(node, self._on_labels)
         topics.HEARTBEAT.subscription(node, self._on_heartbeat)
         node.create_timer(TICK_S, self._tick)
@@ -140,6 +137,8 @@ class HeartbeatNode:
         membership, states = self.membership, list(self.membership.states().values())
         for state in MemberState:
             self._status.set(f"members_{state.value}", states.count(state))
+            named = sorted(name for name, its in membership.states().items() if its is state)
+            self._status.describe(f"members {state.value}", ", ".join(named))
         self._status.set("suspicions_denied", membership.incarnation.refutation)
         trouble = self._trouble()
         self._status.set_health(2 if self._refusal else 1 if trouble else 0, trouble)
@@ -155,15 +154,6 @@ class HeartbeatNode:
         return ""
 
     # --- the drone itself ------------------------------------------------------------
-
-    def _on_pose(self, msg: Any) -> None:
-        self._pose_msg = msg
-
-    def _on_camera_info(self, msg: Any) -> None:
-        try:
-            self._camera = camera_from_msg(msg)
-        except EdgeInferError:
-            self._camera = None  # the georeferencer, which needs it, complains
 
     def _on_labels(self, msg: Any) -> None:
         self._model = (msg.model_name, msg.model_version)
@@ -187,9 +177,8 @@ class HeartbeatNode:
             notes=self.membership.notes(),
         )  # fmt: skip
         beat_into_msg(messages, beat, msg)
-        if self._pose_msg is not None:
-            inner = self._pose_msg.pose
-            msg.pose = inner.pose if hasattr(inner, "covariance") else inner
+        if (pose := self._viewpoints.poses.newest()) is not None:
+            fill_pose(msg.pose, pose)
             msg.footprint = self._footprint()
         return msg
 
@@ -198,15 +187,17 @@ class HeartbeatNode:
 
     def _footprint(self) -> list[Any]:
         """Where the image's corners lie on the ground; empty when they do not all."""
-        if self._camera is None:
+        view = self._viewpoints.newest()
+        if view is None:
             return []
-        width, height = self._camera.width, self._camera.height
+        width, height = view.camera.width, view.camera.height
         corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
         try:
             placed = georeference(
                 np.hstack([corners, corners]),
-                pose_from_msg(self._pose_msg),
-                self._camera,
+                view.pose,
+                view.camera,
+                mounting=view.mounting,
                 ground_m=self._config.ground_m,
             )
         except EdgeInferError:

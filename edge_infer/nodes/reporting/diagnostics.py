@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from edge_infer.metrics import Histogram
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions.common import header_to_msg
 from edge_infer.runtime.api import Node
+from edge_infer.runtime.qos_matching import QosFault
 
 QUANTILES = {"median": 0.5, "p99": 0.99}
 
+OK, WARN, ERROR, STALE = range(4)
+"""Levels of diagnostic_msgs/msg/DiagnosticStatus."""
+
 
 class Diagnostics:
-    """One status, named ``source/node``; nothing is sent while nobody listens.
+    """Two statuses: ``source/node``, and ``source/node: QoS`` of whom its topics do not reach.
+
+    Nothing is sent while nobody listens.
 
     Args:
         node: the handle that publishes.
@@ -28,19 +34,19 @@ class Diagnostics:
         self._counted: Mapping[str, int] = {}
         self._counted_ns = node.get_clock().now().nanoseconds
 
-    def message(
+    def values(
         self,
-        health: tuple[int, str],
         counters: Mapping[str, int],
         durations: Mapping[str, Histogram],
+        described: Mapping[str, str],
         now_ns: int,
-    ) -> Any | None:
-        """How the node does, a diagnostic_msgs/msg/DiagnosticArray; None while nobody listens.
+    ) -> Mapping[str, str] | None:
+        """What there is to read, by key; None while nobody listens.
 
         Args:
-            health: level (0 OK, 1 WARN, 2 ERROR) and why.
             counters: since the start.
             durations: since the start.
+            described: in words; goes before a count of the same name.
             now_ns: time of the ROS clock.
         """
         passed_s = (now_ns - self._counted_ns) / 1e9
@@ -48,28 +54,50 @@ class Diagnostics:
         self._counted, self._counted_ns = dict(counters), now_ns
         if not self._publisher.get_subscription_count():
             return None
+        values = {name: str(count) for name, count in counters.items()}
+        return values | rates | dict(_quantiles(durations)) | dict(described)
+
+    def publish(self, health: tuple[int, str], values: Mapping[str, str], now_ns: int) -> None:
+        """Tell how the node does.
+
+        Args:
+            health: OK, WARN, ERROR or STALE, and why.
+            values: see there.
+            now_ns: time of the ROS clock.
+        """
+        messages, name = self._node.messages, f"{self._source}/{self._node.get_name()}"
+        faults = self._node.qos_faults()
+        pairs = {f"pair {n}": str(fault) for n, fault in enumerate(faults, 1)}
+        self._publisher.publish(
+            messages["diagnostic_msgs/msg/DiagnosticArray"](
+                header=header_to_msg(messages, now_ns, ""),
+                status=[
+                    self._status(name, health, values),
+                    self._status(f"{name}: QoS", _health_of(faults), pairs),
+                ],
+            )
+        )
+
+    def _status(self, name: str, health: tuple[int, str], values: Mapping[str, str]) -> Any:
         messages, (level, message) = self._node.messages, health
         status, value = (
             messages[f"diagnostic_msgs/msg/{name}"] for name in ("DiagnosticStatus", "KeyValue")
         )
-        values = {name: str(count) for name, count in counters.items()}
-        values |= rates | dict(_quantiles(durations))
-        return messages["diagnostic_msgs/msg/DiagnosticArray"](
-            header=header_to_msg(messages, now_ns, ""),
-            status=[
-                status(
-                    level=bytes((level,)),
-                    name=f"{self._source}/{self._node.get_name()}",
-                    message=message or "OK",
-                    hardware_id=self._source,
-                    values=[value(key=key, value=text) for key, text in sorted(values.items())],
-                )
-            ],
+        return status(
+            level=bytes((level,)),
+            name=name,
+            message=message or "OK",
+            hardware_id=self._source,
+            values=[value(key=key, value=text) for key, text in sorted(values.items())],
         )
 
-    def publish(self, message: Any) -> None:
-        """Send a message."""
-        self._publisher.publish(message)
+
+def _health_of(faults: Sequence[QosFault]) -> tuple[int, str]:
+    """An ERROR that names the topic, the policy and both sides of the first pair."""
+    if not faults:
+        return OK, ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return ERROR, f"incompatible QoS on {faults[0]}{more}"
 
 
 def _rates(

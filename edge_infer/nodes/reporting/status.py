@@ -12,6 +12,7 @@ from edge_infer.nodes.conversions.common import header_to_msg
 from edge_infer.nodes.conversions.figures import histogram_to_msg
 from edge_infer.nodes.identity import Identity
 from edge_infer.nodes.reporting.diagnostics import Diagnostics
+from edge_infer.nodes.reporting.input_watch import InputState
 from edge_infer.runtime.api import Node
 
 PERIOD_S = 1.0
@@ -37,6 +38,8 @@ class StatusReporter:
         self._durations: dict[str, Histogram] = {}
         self._health = (0, "")
         self._idle = (0, "")
+        self._input = (0, "")
+        self._described: dict[str, str] = {}
         self._publisher = topics.STATUS.publisher(node)
         self._diagnostics = Diagnostics(node, identity.source)
         node.create_timer(PERIOD_S, self.publish)
@@ -50,6 +53,8 @@ class StatusReporter:
         with self._lock:
             self.identity = identity
             self._counters.clear()
+            self._described.clear()
+            self._input = (0, "")
             self._durations.clear()
 
     def count(self, name: str, by: int = 1) -> None:
@@ -77,6 +82,17 @@ class StatusReporter:
         with self._lock:
             self._idle = (level, message)
 
+    def set_input(self, state: InputState) -> None:
+        """How well the node is fed; only monitors are told, and its own health goes before."""
+        with self._lock:
+            self._input = (state.level, state.message)
+            self._described.update(state.values)
+
+    def describe(self, key: str, value: str | float) -> None:
+        """What monitors show of the node besides its counts: a name, a frequency, a list."""
+        with self._lock:
+            self._described[key] = value if isinstance(value, str) else f"{value:g}"
+
     def time(self, name: str, duration_ms: float) -> None:
         """Add one duration."""
         with self._lock:
@@ -94,7 +110,7 @@ class StatusReporter:
         counter = messages["edge_infer_msgs/msg/Counter"]
         now_ns = node.get_clock().now().nanoseconds
         with self._lock:
-            level, message = self._idle if self._idle[1] else self._health
+            level, message = health = self._idle if self._idle[1] else self._health
             counters = dict(sorted(self._counters.items()))
             durations = sorted(self._durations.items())
             msg = messages["edge_infer_msgs/msg/NodeStatus"](
@@ -110,9 +126,8 @@ class StatusReporter:
                     histogram_to_msg(messages, name, histogram) for name, histogram in durations
                 ],
             )
-            diagnostics = self._diagnostics.message(
-                (level, message), counters, dict(durations), now_ns
-            )
+            shown = health if level or not self._input[0] else self._input
+            values = self._diagnostics.values(counters, dict(durations), self._described, now_ns)
         self._publisher.publish(msg)
-        if diagnostics is not None:
-            self._diagnostics.publish(diagnostics)
+        if values is not None:
+            self._diagnostics.publish(shown, values, now_ns)

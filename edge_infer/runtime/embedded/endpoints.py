@@ -14,11 +14,9 @@ from edge_infer.errors import RuntimeRoomError
 from edge_infer.runtime.embedded.executor import DdsExecutor
 from edge_infer.runtime.embedded.library import (
     DATA_AVAILABLE,
-    INFINITY,
     OFFERED_INCOMPATIBLE_QOS,
     POLICIES,
     REQUESTED_INCOMPATIBLE_QOS,
-    UNLIMITED,
     Box,
     IncompatibleQos,
     checked,
@@ -27,54 +25,14 @@ from edge_infer.runtime.embedded.library import (
     user_data_of,
 )
 from edge_infer.runtime.embedded.participant import Participant
+from edge_infer.runtime.embedded.profiles import dds_qos
 from edge_infer.runtime.embedded.samples import Batch, Replays, Sample
 from edge_infer.runtime.embedded.types import idl_struct
-from edge_infer.runtime.qos import Durability, History, Liveliness, QoS, Reliability
+from edge_infer.runtime.qos import Durability
 from edge_infer.runtime.transport import Deliver, Endpoint, Incompatible, Payload
-
-_HISTORY = {History.KEEP_LAST: 0, History.KEEP_ALL: 1}
-_RELIABILITY = {Reliability.BEST_EFFORT: 0, Reliability.RELIABLE: 1}
-_DURABILITY = {Durability.VOLATILE: 0, Durability.TRANSIENT_LOCAL: 1}
-_LIVELINESS = {Liveliness.AUTOMATIC: 0, Liveliness.MANUAL_BY_TOPIC: 2}
-_XCDR1 = 0
-_IGNORE_OWN_PARTICIPANT = 1
 
 REMEMBERED = 64
 """Samples per writer, at least, by which a replay is recognised."""
-
-
-def _nanoseconds(seconds: float | None) -> int:
-    return INFINITY if seconds is None else round(seconds * 1e9)
-
-
-@contextmanager
-def dds_qos(qos: QoS, user_data: str = "", *, ignore_own: bool = False) -> Iterator[int]:
-    """The library's form of a quality of service, freed on leaving."""
-    dds = library()
-    made = dds.dds_create_qos()
-    history = _HISTORY[qos.history]
-    depth = qos.depth if qos.history is History.KEEP_LAST else UNLIMITED
-    blocking = INFINITY if qos.reliability is Reliability.RELIABLE else 0
-    try:
-        dds.dds_qset_writer_data_lifecycle(made, False)
-        dds.dds_qset_history(made, history, depth)
-        dds.dds_qset_reliability(made, _RELIABILITY[qos.reliability], blocking)
-        dds.dds_qset_durability(made, _DURABILITY[qos.durability])
-        if qos.durability is Durability.TRANSIENT_LOCAL:
-            limits = (UNLIMITED, UNLIMITED, UNLIMITED)
-            dds.dds_qset_durability_service(made, 0, history, depth, *limits)
-        dds.dds_qset_lifespan(made, _nanoseconds(qos.lifespan_s))
-        dds.dds_qset_deadline(made, _nanoseconds(qos.deadline_s))
-        lease = _nanoseconds(qos.liveliness_lease_s)
-        dds.dds_qset_liveliness(made, _LIVELINESS[qos.liveliness], lease)
-        dds.dds_qset_data_representation(made, 1, ctypes.c_int16(_XCDR1))
-        if ignore_own:
-            dds.dds_qset_ignorelocal(made, _IGNORE_OWN_PARTICIPANT)
-        written = user_data.encode()
-        dds.dds_qset_userdata(made, written, len(written))
-        yield made
-    finally:
-        dds.dds_delete_qos(made)
 
 
 @contextmanager

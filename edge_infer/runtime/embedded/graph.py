@@ -8,10 +8,11 @@ per process. Both are read when somebody asks.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ctypes import c_void_p
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from edge_infer.runtime.embedded.endpoints import create_reader, create_writer, send
 from edge_infer.runtime.embedded.executor import DdsExecutor
@@ -28,8 +29,10 @@ from edge_infer.runtime.embedded.library import (
     library,
 )
 from edge_infer.runtime.embedded.participant import Participant
+from edge_infer.runtime.embedded.profiles import qos_of
 from edge_infer.runtime.embedded.samples import Batch
 from edge_infer.runtime.embedded.types import ros_type_name
+from edge_infer.runtime.endpoint_info import UNKNOWN_NODE, TopicEndpointInfo
 from edge_infer.runtime.messages import message_types
 from edge_infer.runtime.names import join
 from edge_infer.runtime.qos import Durability, History, QoS
@@ -59,6 +62,14 @@ class _Known(NamedTuple):
 
     wire_topic: str
     type_name: str
+
+
+class _Endpoint(NamedTuple):
+    """One of a topic that somebody asks about."""
+
+    guid: bytes
+    type_name: str
+    qos: QoS
 
 
 class Graph:
@@ -133,18 +144,52 @@ class Graph:
 
     def node_names(self) -> list[tuple[str, str]]:
         """(name, namespace) of every node known, own ones included."""
+        with self._lock:
+            own = [(node.name, node.namespace) for node in self._own.values()]
+        return own + [(node.node_name, node.node_namespace) for node in self._other_nodes()]
+
+    def writers(self, wire_topic: str) -> list[TopicEndpointInfo]:
+        """Of a topic, in the whole network."""
+        with self._lock:
+            own = [(node, node.writers) for node in self._own.values()]
+        others = ((node, node.writer_gid_seq) for node in self._other_nodes())
+        return self._described(self._writers, wire_topic, own, others)
+
+    def readers(self, wire_topic: str) -> list[TopicEndpointInfo]:
+        """Of a topic, in the whole network."""
+        with self._lock:
+            own = [(node, node.readers) for node in self._own.values()]
+        others = ((node, node.reader_gid_seq) for node in self._other_nodes())
+        return self._described(self._readers, wire_topic, own, others)
+
+    def _described(
+        self,
+        discovered: int,
+        wire_topic: str,
+        own: Iterable[tuple[_OwnNode, list[bytes]]],
+        others: Iterable[tuple[Any, list[Any]]],
+    ) -> list[TopicEndpointInfo]:
+        """The endpoints of a topic with the nodes that own them."""
+        nodes = {guid: (node.name, node.namespace) for node, guids in own for guid in guids}
+        for node, gids in others:
+            name = (node.node_name, node.node_namespace)
+            nodes.update({bytes(gid.data): name for gid in gids})
+        unknown = (UNKNOWN_NODE, "/")
+        return [
+            TopicEndpointInfo(*nodes.get(end.guid, unknown), ros_type_name(end.type_name), end.qos)
+            for end in _read(discovered, partial(_endpoint_of, wire_topic.encode()))
+            if end is not None
+        ]
+
+    def _other_nodes(self) -> list[Any]:
+        """What processes that are there told of their nodes."""
         types = message_types()
         self._listen()
         alive = set(_read(self._participants, _participant))
         with self._lock:
-            own = [(node.name, node.namespace) for node in self._own.values()]
             self._others = {guid: said for guid, said in self._others.items() if guid in alive}
             others = [types.decode(said, types[TYPE]) for said in self._others.values()]
-        return own + [
-            (node.node_name, node.node_namespace)
-            for other in others
-            for node in other.node_entities_info_seq
-        ]
+        return [node for other in others for node in other.node_entities_info_seq]
 
     def topics(self) -> list[tuple[str, list[str]]]:
         """(wire topic, its types) of every topic with an endpoint."""
@@ -196,3 +241,10 @@ def _participant(address: int) -> bytes:
 def _endpoint(address: int) -> _Known:
     found = BuiltinEndpoint.from_address(address)
     return _Known(found.topic_name.decode(), found.type_name.decode())
+
+
+def _endpoint_of(wire_topic: bytes, address: int) -> _Endpoint | None:
+    found = BuiltinEndpoint.from_address(address)
+    if found.topic_name != wire_topic:
+        return None
+    return _Endpoint(bytes(found.key.value), found.type_name.decode(), qos_of(found.qos))

@@ -9,6 +9,7 @@ from edge_infer.runtime.embedded.endpoints import DdsReader, DdsWriter
 from edge_infer.runtime.embedded.executor import DdsExecutor
 from edge_infer.runtime.embedded.graph import Graph
 from edge_infer.runtime.embedded.participant import Participant
+from edge_infer.runtime.endpoint_info import TopicEndpointInfo
 from edge_infer.runtime.transport import Deliver, Endpoint, Incompatible
 
 Opened = TypeVar("Opened", DdsWriter, DdsReader)
@@ -50,6 +51,12 @@ class DdsTransport:
 
     def count_readers(self, wire_topic: str) -> int:
         return self._graph.count_readers(wire_topic)
+
+    def writers(self, wire_topic: str) -> Sequence[TopicEndpointInfo]:
+        return self._graph.writers(wire_topic)
+
+    def readers(self, wire_topic: str) -> Sequence[TopicEndpointInfo]:
+        return self._graph.readers(wire_topic)
 
     def close(self) -> None:
         """Leave the network; a second call does nothing."""

@@ -112,3 +112,13 @@ def test_who_has_just_come_is_not_judged_yet() -> None:
         ears.second(a=("x", []))
     ears.second(a=("x", []), b=("empty", []))
     assert ears.parts() == [("a", "b")]
+
+
+def test_one_asks_who_is_apart_from_it() -> None:
+    ears = Ears()
+    assert ears.agreement.apart_from("a", ears.now_s) == ()
+    for t in range(8):
+        ears.second(a=(f"left {t}", []), b=(f"left {t}", []), c=(f"right {t}", []))
+    assert ears.agreement.apart_from("a", ears.now_s) == ("c",)
+    assert ears.agreement.apart_from("c", ears.now_s) == ("a", "b")
+    assert ears.agreement.apart_from("nobody", ears.now_s) == ()

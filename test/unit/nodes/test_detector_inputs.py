@@ -132,3 +132,35 @@ def test_tiles_are_looked_at_one_by_one_and_answered_in_one_message(tmp_path: Pa
 def test_parameters_that_make_no_sense_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name if name != "counts_low" else "counts_high"):
         DetectorConfig(**{name: value})
+
+
+def test_a_detector_whose_images_stop_is_stale_until_they_come_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, stale_s=3.0)
+    levels: list[tuple[int, str]] = []
+
+    def hear(msg: Any) -> None:
+        levels.extend((s.level[0], s.message) for s in msg.status if s.name == "drone/detector")
+
+    topics.DIAGNOSTICS.subscription(bench.other, hear)
+    bench.send(bench.image(GREY))
+    assert levels[-1] == (0, "onnx serves")
+    bench.network.run_for(5.0)
+    assert levels[-1][0] == 3
+    assert levels[-1][1].startswith("no image for ")
+    bench.send(bench.image(GREY))
+    assert levels[-1] == (0, "onnx serves")
+
+
+def test_a_lazy_detector_that_nobody_listens_to_is_not_stale(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, stale_s=3.0, lazy=True)
+    told: dict[str, Any] = {}
+    topics.DIAGNOSTICS.subscription(
+        bench.other, lambda msg: told.update({status.name: status for status in msg.status})
+    )
+    bench.send(bench.image(GREY))
+    bench.network.run_for(6.0)
+    status = told["drone/detector"]
+    values = {value.key: value.value for value in status.values}
+    assert status.level[0] == 0
+    assert values["subscription to image"] == "none while nobody listens"
+    assert values["frames_received"] == "0"

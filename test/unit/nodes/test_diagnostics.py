@@ -8,8 +8,11 @@ import pytest
 
 from edge_infer.nodes import topics
 from edge_infer.nodes.identity import Identity
+from edge_infer.nodes.reporting.input_watch import InputState
 from edge_infer.nodes.reporting.status import StatusReporter
+from edge_infer.runtime.api import Node
 from edge_infer.runtime.loopback import LoopbackNetwork
+from edge_infer.runtime.qos import QoS, Reliability
 
 NAMESPACE = ["--ros-args", "-r", "__ns:=/drone_1"]
 
@@ -22,8 +25,9 @@ class Monitor:
         self.node = network.runtime("monitor").create_node("monitor")
         topics.DIAGNOSTICS.subscription(self.node, self.heard.append)
 
-    def last(self) -> tuple[Any, dict[str, str]]:
-        (status,) = self.heard[-1].status
+    def last(self, index: int = 0) -> tuple[Any, dict[str, str]]:
+        """Of the two statuses of a node, that of the node itself, or (1) that of its topics."""
+        status = self.heard[-1].status[index]
         return status, {value.key: value.value for value in status.values}
 
 
@@ -33,8 +37,12 @@ def network() -> LoopbackNetwork:
 
 
 @pytest.fixture
-def status(network: LoopbackNetwork) -> StatusReporter:
-    node = network.runtime("drone_1", NAMESPACE).create_node("detector")
+def node(network: LoopbackNetwork) -> Node:
+    return network.runtime("drone_1", NAMESPACE).create_node("detector")
+
+
+@pytest.fixture
+def status(node: Node) -> StatusReporter:
     return StatusReporter(node, Identity("drone_1", 1))
 
 
@@ -78,3 +86,76 @@ def test_who_listens_later_hears_the_rate_of_the_last_second(
     status.count("frames_processed", 2)
     network.run_for(1.0)
     assert monitor.last()[1]["frames_processed per s"] == "2.00"
+
+
+def test_what_is_described_is_told(network: LoopbackNetwork, status: StatusReporter) -> None:
+    monitor = Monitor(network)
+    status.count("members", 3)
+    status.describe("engine", "onnx")
+    status.describe("members", "drone_2, drone_3")
+    status.describe("load", 0.25)
+    network.run_for(1.1)
+    _, values = monitor.last()
+    assert (values["engine"], values["members"], values["load"]) == (
+        "onnx", "drone_2, drone_3", "0.25",
+    )  # fmt: skip
+
+
+STOPPED = InputState(3, "no image for 9 s", {"Actual frequency (Hz)": "0.00"})
+
+
+@pytest.mark.parametrize(
+    ("health", "level", "message"),
+    [
+        ((0, "engine onnx serves"), "STALE", "no image for 9 s"),
+        ((2, "no engine serves"), "ERROR", "no engine serves"),
+    ],
+)
+def test_a_stopped_input_is_stale_unless_there_is_worse(
+    network: LoopbackNetwork,
+    status: StatusReporter,
+    health: tuple[int, str],
+    level: str,
+    message: str,
+) -> None:
+    monitor = Monitor(network)
+    status.set_health(*health)
+    status.set_input(STOPPED)
+    network.run_for(1.1)
+    told, values = monitor.last()
+    assert (told.level, told.message) == (getattr(type(told), level), message)
+    assert values["Actual frequency (Hz)"] == "0.00"
+    status.set_input(InputState(0, "", {}))
+    network.run_for(1.0)
+    told, _ = monitor.last()
+    assert told.message == health[1]
+
+
+def test_a_pair_that_does_not_match_is_an_error_until_it_is_gone(
+    network: LoopbackNetwork, node: Node, status: StatusReporter
+) -> None:
+    monitor = Monitor(network)
+    topics.DETECTIONS.publisher(node)
+    network.run_for(1.1)
+    told, values = monitor.last(1)
+    assert (told.name, told.hardware_id) == ("drone_1/detector: QoS", "drone_1")
+    assert (told.level, told.message, values) == (type(told).OK, "OK", {})
+
+    best_effort = QoS(reliability=Reliability.BEST_EFFORT)
+    camera = network.runtime("drone_1", NAMESPACE).create_node("camera")
+    image = node.messages[topics.IMAGE.type]
+    publisher = camera.create_publisher(image, "image", best_effort)
+    node.create_subscription(image, "image", print, QoS())
+    network.run_for(1.1)
+    pair = (
+        "/drone_1/image: /drone_1/camera offers RELIABILITY best_effort, "
+        "/drone_1/detector requests reliable"
+    )
+    told, values = monitor.last(1)
+    assert (told.level, told.message) == (type(told).ERROR, f"incompatible QoS on {pair}")
+    assert values == {"pair 1": pair}
+    assert monitor.last()[0].level == type(told).OK
+
+    camera.destroy_publisher(publisher)
+    network.run_for(1.0)
+    assert monitor.last(1)[0].level == type(told).OK

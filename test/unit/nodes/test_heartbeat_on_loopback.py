@@ -116,6 +116,25 @@ class Drones:
         return {self.thinks(host).get(name) for host in self.nodes if host != name}
 
 
+def test_monitors_read_who_is_in_which_state(tmp_path: Path) -> None:
+    drones = Drones(tmp_path, 4)
+    values: dict[str, str] = {}
+
+    def hear(msg: Any) -> None:
+        for status in msg.status:
+            if status.name == "d1/heartbeat":
+                values.update({value.key: value.value for value in status.values})
+
+    topics.DIAGNOSTICS.subscription(drones.network.runtime("monitor").create_node("monitor"), hear)
+    drones.network.run_for(5.0)
+    assert values["members alive"] == "d2, d3, d4"
+    drones.leave("d3")
+    drones.kill("d4")
+    drones.network.run_for(20.0)
+    told = {state.value: values[f"members {state.value}"] for state in MemberState}
+    assert told == {"alive": "d2", "suspect": "", "dead": "d4", "left": "d3"}
+
+
 def test_one_dies_one_is_cut_off_and_one_is_slow(tmp_path: Path) -> None:
     drones = Drones(tmp_path, 4)
     run_for = drones.network.run_for

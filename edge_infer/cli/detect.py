@@ -6,23 +6,20 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge_infer.cli import inputs
 from edge_infer.cli.annotate import Album
 from edge_infer.cli.checks import share
+from edge_infer.cli.progress import PROGRESS_AFTER_S, late_progress
 from edge_infer.domain import CameraFrame, Detections
 from edge_infer.errors import FrameError, PerceptionError
 from edge_infer.models.bundle import ModelBundle, shipped
 from edge_infer.perception.pipeline import Pipeline
 from edge_infer.perception.serving import AUTO, choose
 from edge_infer.perception.tiles import TiledPipeline, Tiling
-
-PROGRESS_AFTER_S = 2.0
-"""Work that takes no longer than this shows no bar."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -105,47 +102,6 @@ def result(
             for i in range(len(found))
         ],
     }
-
-
-@contextmanager
-def late_progress(
-    count: Callable[[], int | None],
-    after_s: float,
-    clock_s: Callable[[], float] = time.monotonic,
-) -> Iterator[Callable[[], None]]:
-    """A bar on standard error, where that is a terminal and the work has taken a while.
-
-    Args:
-        count: of all that is to do, or None; asked when the bar comes.
-        after_s: so long nothing is shown.
-        clock_s: seconds.
-
-    Yields:
-        What to call when one more is done.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(file=sys.stderr)
-    # Results must stay on standard output, but on one terminal not run into the bar.
-    bar = Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty())
-    start_s, done = clock_s(), 0
-
-    def done_one() -> None:
-        nonlocal done
-        done += 1
-        if bar.tasks:
-            bar.update(bar.task_ids[0], completed=done)
-        elif console.is_terminal and clock_s() - start_s >= after_s:
-            bar.start()
-            bar.add_task("looking", total=count(), completed=done)
-
-    try:
-        yield done_one
-    finally:
-        if bar.tasks:
-            bar.stop()
 
 
 def _print(image: dict[str, Any]) -> None:

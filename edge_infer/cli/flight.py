@@ -20,6 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from edge_infer.cli.flight_recorder import record_flight
 from edge_infer.cli.in_flight_update import InFlightUpdate
 from edge_infer.dashboard.snapshot import Snapshot
 from edge_infer.errors import UsageError
@@ -59,6 +60,8 @@ class Plan:
         runtime: auto, ros, embedded, or mixed (alternating).
         update: a model that is published in flight, good or bad; empty for none.
         port: of the page; None for no page.
+        record: folder of a bag of the flight; None for none.
+        record_images: whether images are in it.
     """
 
     drones: int
@@ -71,6 +74,8 @@ class Plan:
     runtime: str
     update: str
     port: int | None
+    record: Path | None = None
+    record_images: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -114,6 +119,13 @@ class Flight:
                 signal.signal(number, self._on_signal)
             self._node = self._runtime.create_node(STATION)
             self._refuse_company()
+            if plan.record:
+                gateway = ["gateway"] if plan.topology == "star" else []
+                recorder = record_flight(
+                    self._runtime, plan.record, [*plan.names, *gateway], plan.clusters,
+                    images=plan.record_images,
+                )  # fmt: skip
+                stack.callback(recorder.close)
             config = DashboardConfig(
                 serve=plan.port is not None,
                 port=plan.port or 0,

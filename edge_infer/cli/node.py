@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
+from pathlib import Path
 
 from edge_infer.nodes.entry import EXECUTABLES
 from edge_infer.nodes.entry import run as run_node
+from edge_infer.nodes.registry import Closable
+from edge_infer.runtime.api import Runtime
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +26,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="end when standard input does: so a node never outlives who started it",
     )
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="DIR",
+        help="write all that the node publishes and hears to a new mcap bag, as ros2 bag does",
+    )
     parser.epilog = "What follows --ros-args is read as by any ROS 2 node: -r, -p, --params-file."
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the node until a signal comes."""
-    return run_node(arguments.name, arguments.runtime, arguments.rest, arguments.until_eof)
+    beside = partial(_recorder, arguments.record) if arguments.record else None
+    return run_node(arguments.name, arguments.runtime, arguments.rest, arguments.until_eof, beside)
+
+
+def _recorder(folder: Path, runtime: Runtime) -> Closable:
+    from edge_infer.replay.recorder import Recorder
+
+    recorder = Recorder(runtime, folder)
+    recorder.follow()
+    return recorder

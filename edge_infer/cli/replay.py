@@ -9,13 +9,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from edge_infer.cli.detect import PROGRESS_AFTER_S, late_progress
-from edge_infer.errors import UsageError
+from edge_infer.cli.checks import positive_float
+from edge_infer.cli.progress import PROGRESS_AFTER_S, late_progress
+from edge_infer.errors import ReplayError, UsageError
 from edge_infer.replay.bags import open_bag
-from edge_infer.replay.player import DELAY_MS, Played, play
+from edge_infer.replay.comparison import Comparison, Tolerance, compare
+from edge_infer.replay.document import report
+from edge_infer.replay.golden import Golden, read_golden, write_golden
+from edge_infer.replay.picture import write_picture
+from edge_infer.replay.player import DELAY_MS, play
 from edge_infer.replay.recording import recording
 from edge_infer.replay.report import Outcome
-from edge_infer.replay.routes import DEFAULT_NAMESPACE, NODES, Routes, plan
+from edge_infer.replay.routes import DEFAULT_NAMESPACE, NODES, plan
+from edge_infer.replay.wording import as_json, sentences, shortened, summary
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,14 +41,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--delay-ms", type=_delay, default=DELAY_MS, metavar="MS",
         help="images reach the detector so long after they were recorded; "
         "poses that came meanwhile count (default %(default)g)")  # fmt: skip
+    add("--rate", type=positive_float, metavar="FACTOR",
+        help="so much faster than it was recorded, 0.5 for half as fast; by default as fast as "
+        "the machine allows. What comes out is the same")  # fmt: skip
     add("--record", type=Path, metavar="DIR",
         help="write detections, sightings and targets to a new mcap bag")  # fmt: skip
     add("--report", type=Path, metavar="FILE", help="write the JSON report to a file")
     add("--json", action="store_true", help="print the JSON report")
+    add("--golden", type=Path, metavar="FILE",
+        help="write what was found, for a later --expect")  # fmt: skip
+    add("--expect", type=Path, metavar="GOLDEN",
+        help="say what changed since a golden was written; exit code 1 if any did")  # fmt: skip
+    add("--picture", type=Path, metavar="FILE", help="draw what changed, as SVG")
+    allowed = Tolerance()
+    add("--tolerance-px", type=_tolerance, default=allowed.pixels, metavar="PX",
+        help="by which an edge of a box may move (default %(default)g)")  # fmt: skip
+    add("--tolerance-score", type=_tolerance, default=allowed.score, metavar="S",
+        help="by which a score may differ (default %(default)g)")  # fmt: skip
+    add("--tolerance-m", type=_tolerance, default=allowed.metres, metavar="M",
+        help="metres by which a target may move (default %(default)g)")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play the bag and report; 2 when a part of it could not be read."""
+    """Play the bag and report; 1 when it is not as expected, 2 when a part could not be read."""
+    expected = _expected(arguments)
+    document, found, problem = _replay(arguments)
+    if arguments.golden and not problem:
+        write_golden(arguments.golden, found)
+    comparison = compare(expected, found, _tolerances(arguments)) if expected else None
+    if comparison is not None:
+        document["expected"] = {"golden": str(arguments.expect), **as_json(comparison)}
+        if arguments.picture:
+            write_picture(arguments.picture, comparison)
+    _tell(arguments, document, comparison)
+    if problem:
+        _say(str(problem))
+        return 2
+    return 0 if comparison is None or comparison else 1
+
+
+def _replay(arguments: argparse.Namespace) -> tuple[dict[str, Any], Golden, ReplayError | None]:
+    """The report, what was found, and what is wrong with the bag."""
     outcome, begin_s = Outcome(), time.monotonic()
     with open_bag(arguments.bag) as bag:
         routes = plan(bag.topics, arguments.nodes, arguments.remap, arguments.namespace)
@@ -56,59 +95,39 @@ def run(arguments: argparse.Namespace) -> int:
         ):
             played = play(
                 bag, routes, outcome, arguments.nodes, _ros_arguments(arguments),
-                arguments.delay_ms, done_one, record,
+                arguments.delay_ms, done_one, record, arguments.rate,
             )  # fmt: skip
     wall_s = time.monotonic() - begin_s
     document = report(arguments.bag, arguments.nodes, routes, played, outcome, wall_s)
+    return document, outcome.golden(str(arguments.bag)), played.problem
+
+
+def _expected(arguments: argparse.Namespace) -> Golden | None:
+    """What is to come out; read before the work begins."""
+    if arguments.expect:
+        return read_golden(arguments.expect)
+    if arguments.picture:
+        raise UsageError("--picture shows what changed", "say since when with --expect GOLDEN")
+    return None
+
+
+def _tolerances(arguments: argparse.Namespace) -> Tolerance:
+    return Tolerance(arguments.tolerance_px, arguments.tolerance_score, arguments.tolerance_m)
+
+
+def _tell(
+    arguments: argparse.Namespace, document: dict[str, Any], comparison: Comparison | None
+) -> None:
     if arguments.report:
         _write(arguments.report, document)
     if arguments.json:
         print(json.dumps(document, indent=2))
-    else:
-        _print(document)
-    if played.problem:
-        _say(str(played.problem))
-    return 2 if played.problem else 0
-
-
-def report(
-    bag: Path,
-    nodes: tuple[str, ...],
-    routes: Routes,
-    played: Played,
-    outcome: Outcome,
-    wall_s: float,
-) -> dict[str, Any]:
-    """The JSON report; what depends on this run alone is only ``wall_s`` and what follows of it."""
-    counters = outcome.counters.get("detector", {})
-    frames = {name: counters.get(f"frames_{name}", 0) for name in _FRAMES}
-    return {
-        "bag": str(bag),
-        "complete": played.problem is None,
-        "problem": str(played.problem) if played.problem else None,
-        "nodes": list(nodes),
-        "topics": {route.source: route.target for route in routes.routes},
-        "model": outcome.model,
-        "messages": played.messages,
-        "images": played.images,
-        "frames": frames,
-        "detections": _by_class(outcome.detections),
-        "sightings": outcome.sightings,
-        "targets": _by_class(outcome.targets),
-        "outputs": dict(sorted(outcome.outputs.items())),
-        "bag_s": round(played.bag_s, 3),
-        "wall_s": round(wall_s, 3),
-        "times_real_time": round(played.bag_s / wall_s, 2),
-        "digest": outcome.digest,
-        "counters": outcome.counters,
-    }
-
-
-_FRAMES = ("received", "processed", "dropped", "failed")
-
-
-def _by_class(counts: dict[str, int]) -> dict[str, Any]:
-    return {"total": sum(counts.values()), "by_class": dict(sorted(counts.items()))}
+        return
+    _print(document)
+    if comparison is not None:
+        print(f"  {'expected':10} {summary(comparison)}")
+        for sentence in shortened(sentences(comparison)):
+            print(f"    {sentence}")
 
 
 def _ros_arguments(arguments: argparse.Namespace) -> list[str]:
@@ -157,4 +176,11 @@ def _delay(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 10_000:
         raise argparse.ArgumentTypeError(f"{text} ms is not between 0 and 10,000")
+    return value
+
+
+def _tolerance(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no tolerance, give a number from 0")
     return value

@@ -55,6 +55,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--domain", type=int, metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID or 0)")
     add("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    add("--record", type=Path, metavar="DIR",
+        help="write what is said in the fleet to a new mcap bag, as ros2 bag does")  # fmt: skip
+    add("--record-images", action="store_true", help="the images, too")
     add("--port", type=port, default=8080, help="of the live page (default 8080)")
     add("--headless", action="store_true", help="no live page")
 
@@ -69,15 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
     clusters = clusters_of(arguments.topology, arguments.drones, arguments.clusters or 0)
     if arguments.seed < 0:
         raise UsageError(f"--seed {arguments.seed} is negative", "give a number from 0")
+    if arguments.record_images and not arguments.record:
+        raise UsageError("--record-images says what is recorded", "say where with --record DIR")
     _check_report(arguments.report)
     _keep_to_domain(arguments.domain)
     console = Console(stderr=True)
     with Flight(_plan(arguments, clusters), console) as flight:
         report = flight.fly(arguments.duration)
-        snapshot = flight.last_snapshot
-    if arguments.report:
-        arguments.report.write_text(json.dumps(report, indent=2) + "\n")
-    Console(file=sys.stdout).print(drone_table(snapshot))
+        # Before the flight is closed, which may have to say that its bag is not whole.
+        if arguments.report:
+            arguments.report.write_text(json.dumps(report, indent=2) + "\n")
+        Console(file=sys.stdout).print(drone_table(flight.last_snapshot))
     return 0
 
 
@@ -93,6 +98,8 @@ def _plan(arguments: argparse.Namespace, clusters: Sequence[str]) -> Plan:
         runtime=arguments.runtime,
         update=arguments.update or "",
         port=None if arguments.headless else arguments.port,
+        record=arguments.record,
+        record_images=arguments.record_images,
     )
 
 

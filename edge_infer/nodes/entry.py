@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from edge_infer.errors import EdgeInferError, NameTakenError
@@ -27,7 +27,11 @@ EXECUTABLES = ("drone", *NODES)
 
 
 def run(
-    name: str, runtime_choice: str = "auto", args: Sequence[str] = (), until_eof: bool = False
+    name: str,
+    runtime_choice: str = "auto",
+    args: Sequence[str] = (),
+    until_eof: bool = False,
+    beside: Callable[[Runtime], Closable] | None = None,
 ) -> int:
     """Run a node, or a whole drone, until a signal comes.
 
@@ -36,6 +40,7 @@ def run(
         runtime_choice: auto, ros or embedded.
         args: what follows on the command line, ``--ros-args`` included.
         until_eof: end, too, when standard input does.
+        beside: makes what is to run in the same process, before the nodes.
 
     Returns:
         The exit code.
@@ -48,6 +53,8 @@ def run(
                 signal.signal(number, lambda *_: runtime.stop())
             if until_eof:
                 threading.Thread(target=_stop_at_eof, args=(runtime,), daemon=True).start()
+            if beside:
+                stack.callback(beside(runtime).close)
             for node in start(name, runtime):
                 stack.callback(node.close)
             runtime.spin()
@@ -126,6 +133,11 @@ def rollout() -> int:
 def dashboard() -> int:
     """The executable dashboard_node."""
     return _main("dashboard")
+
+
+def foxglove() -> int:
+    """The executable foxglove_node."""
+    return _main("foxglove")
 
 
 def drone() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -18,6 +19,25 @@ class BagMessage(NamedTuple):
     topic: str
     time_ns: int
     payload: bytes
+
+
+class Output(NamedTuple):
+    """One message that is not in a bag yet.
+
+    Attributes:
+        topic: absolute.
+        type: ``pkg/msg/Name``.
+        time_ns: since the Unix epoch, by the clock of who made it.
+        payload: CDR with its header.
+    """
+
+    topic: str
+    type: str
+    time_ns: int
+    payload: memoryview
+
+
+Record = Callable[[Output], None]
 
 
 class Survey(NamedTuple):

@@ -19,7 +19,8 @@ from edge_infer.errors import ReplayError
 from edge_infer.nodes.identity import Identity
 from edge_infer.nodes.registry import start_node
 from edge_infer.replay.bags import Bag
-from edge_infer.replay.messages import BagMessage
+from edge_infer.replay.messages import BagMessage, Output, Record
+from edge_infer.replay.pace import Pace
 from edge_infer.replay.report import OUTPUTS, Outcome
 from edge_infer.replay.routes import NODES, Route, Routes
 from edge_infer.runtime.local import LocalRuntime
@@ -51,18 +52,6 @@ _DEFAULTS = """
 the machine was held up. In a file, that whatever the user says wins over it."""
 
 
-class Output(NamedTuple):
-    """What a node published, when, by the bag's clock."""
-
-    topic: str
-    type: str
-    time_ns: int
-    payload: memoryview
-
-
-Record = Callable[[Output], None]
-
-
 class Played(NamedTuple):
     """How far a replay went.
 
@@ -88,6 +77,7 @@ def play(
     delay_ms: float = DELAY_MS,
     done_one: Callable[[], None] = lambda: None,
     record: Record = lambda _: None,
+    rate: float | None = None,
 ) -> Played:
     """Play a bag to its end, or as far as it can be read.
 
@@ -100,6 +90,8 @@ def play(
         delay_ms: so much later than they were recorded images reach the detector.
         done_one: called after each message.
         record: called with each output that counts for the digest.
+        rate: seconds of the bag per second of the wall's clock, which changes no byte; None
+            takes as long as the machine needs.
 
     Raises:
         ReplayError: there is not one message to play.
@@ -121,7 +113,7 @@ def play(
         (folder / "defaults.yaml").write_text(_DEFAULTS)
         defaults = ["--params-file", str(folder / "defaults.yaml")]
         stage.start(nodes, [*defaults, *_parameters(routes, nodes), *arguments])
-        timeline = _Timeline(network, begin_ns, round(delay_ms * 1e6))
+        timeline = _Timeline(network, begin_ns, round(delay_ms * 1e6), Pace(rate))
         for message in chain([first], messages):
             if not timeline.take(message, by_source[message.topic], stage.write):
                 break
@@ -142,9 +134,10 @@ def _parameters(routes: Routes, nodes: Sequence[str]) -> list[str]:
 class _Timeline:
     """Lets virtual time follow the bag's."""
 
-    def __init__(self, network: LoopbackNetwork, begin_ns: int, delay_ns: int) -> None:
+    def __init__(self, network: LoopbackNetwork, begin_ns: int, delay_ns: int, pace: Pace) -> None:
         self._network = network
-        self._offset_ns = begin_ns - _BEFORE_NS
+        self._pace = pace
+        self._begin_ns = begin_ns
         self._delay_ns = delay_ns
         self._last_due_ns = {False: 0, True: 0}
         self.last_ns = begin_ns
@@ -161,7 +154,8 @@ class _Timeline:
             )
             return False
         self.last_ns = max(self.last_ns, message.time_ns)
-        self._run_to(self.last_ns - self._offset_ns)
+        self._pace.wait(self.last_ns - self._begin_ns)
+        self._run_to(self.last_ns - self._begin_ns + _BEFORE_NS)
         # Each in an instant of its own: two images in one would be one in a reader of depth 1.
         due_ns = self._network.now_ns + self._delay_ns * route.delayed
         due_ns = max(due_ns, self._last_due_ns[route.delayed] + 1)

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from edge_infer.nodes import topics
+from edge_infer.nodes.conversions.common import stamp_from_msg
+from edge_infer.nodes.conversions.detections import boxes_from_msg
+from edge_infer.replay.golden import Found, Frame, Golden, SeenTarget
 from edge_infer.runtime.messages import message_types
 
 OUTPUTS = (topics.DETECTIONS.type, topics.SIGHTINGS.type, topics.TARGETS.type)
@@ -22,6 +25,8 @@ class Outcome:
         detections: by class.
         sightings: how many were told to the fleet.
         targets: by class, in the last list that came.
+        frames: what was detected in each image, in their order.
+        last_targets: that last list.
         counters: of each node, as it last told.
         model: what detected.
     """
@@ -31,6 +36,8 @@ class Outcome:
         self.detections: Counter[str] = Counter()
         self.sightings = 0
         self.targets: Counter[str] = Counter()
+        self.frames: list[Frame] = []
+        self.last_targets: tuple[SeenTarget, ...] = ()
         self.counters: dict[str, dict[str, int]] = {}
         self.model: dict[str, str] = {}
         self._digest = hashlib.sha256()
@@ -61,10 +68,18 @@ class Outcome:
         """SHA-256 over the name, the length and the bytes of each output, in order."""
         return self._digest.hexdigest()
 
+    def golden(self, bag: str) -> Golden:
+        """The essentials, of the bag of that name."""
+        return Golden(
+            bag=bag, model=self.model, digest=self.digest,
+            frames=tuple(self.frames), targets=self.last_targets,
+        )  # fmt: skip
+
     def _on_detections(self, _: str, msg: Any) -> None:
         self.detections.update(
             item.results[0].hypothesis.class_id for item in msg.detections if item.results
         )
+        self.frames.append(_frame(msg))
 
     def _on_sightings(self, topic: str, msg: Any) -> None:
         if topic == topics.SIGHTINGS.name:  # each is told to the own coordinator, too
@@ -73,6 +88,7 @@ class Outcome:
     def _on_targets(self, topic: str, msg: Any) -> None:
         if not topic.endswith(topics.REFINED_TARGETS.name):
             self.targets = Counter(target.class_name for target in msg.targets)
+            self.last_targets = tuple(map(_target, msg.targets))
 
     def _on_status(self, _: str, msg: Any) -> None:
         self.counters[msg.node] = {item.name: int(item.value) for item in msg.counters}
@@ -84,3 +100,25 @@ class Outcome:
             "digest": msg.digest,
             "engine": msg.backend,
         }
+
+
+def _frame(msg: Any) -> Frame:
+    """To so many digits as mean something."""
+    names, scores, boxes = boxes_from_msg(msg)
+    return Frame(
+        stamp_ns=stamp_from_msg(msg.header.stamp),
+        detections=tuple(
+            Found(class_name=name, score=round(score, 4), box=tuple(round(x, 2) for x in box))
+            for name, score, box in zip(names, scores.tolist(), boxes.tolist(), strict=True)
+        ),
+    )
+
+
+def _target(msg: Any) -> SeenTarget:
+    at = msg.position
+    return SeenTarget(
+        id=msg.id,
+        class_name=msg.class_name,
+        score=round(float(msg.score), 4),
+        position=(round(at.x, 3), round(at.y, 3), round(at.z, 3)),
+    )

@@ -25,6 +25,7 @@ _POSE_TYPES = (
     "geometry_msgs/msg/PoseWithCovarianceStamped",
     "nav_msgs/msg/Odometry",
     "geometry_msgs/msg/PoseStamped",
+    "px4_msgs/msg/VehicleOdometry",
 )
 
 

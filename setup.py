@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 NODES = (
     "camera", "detector", "georeferencer", "coordinator", "heartbeat", "updater", "drone",
-    "dashboard", "rollout",
+    "dashboard", "foxglove", "rollout",
 )  # fmt: skip
 
 setup(
@@ -28,6 +28,9 @@ setup(
         ("share/edge_infer/launch", glob("launch/*.launch.py")),
         ("share/edge_infer/config", glob("config/*.yaml") + glob("config/*.json")),
         ("share/edge_infer/config/dds", glob("config/dds/*.xml")),
+        ("share/edge_infer/config/presets", glob("config/presets/*.yaml")),
+        ("share/edge_infer/config/rviz", glob("config/rviz/*.rviz")),
+        ("share/edge_infer/config/foxglove", glob("config/foxglove/*.json")),
         ("share/edge_infer/interfaces/edge_infer_msgs/msg", glob("edge_infer_msgs/msg/*.msg")),
         ("share/edge_infer/interfaces/edge_infer_msgs/srv", glob("edge_infer_msgs/srv/*.srv")),
     ],
@@ -38,7 +41,7 @@ setup(
         "onnxruntime>=1.17",
         "pydantic>=2.5,<3",
         "pyyaml>=6",
-        "rosbags>=0.10.8,<0.12",
+        "rosbags>=0.10.9,<0.12",
         "lz4>=4",
         "pymap3d>=3,<4",
         "rich>=13",
@@ -60,6 +63,7 @@ setup(
         # The converter asks for an old typing-extensions, so it is an extra of its own.
         "train-tflite": ["litert-torch==0.10.*", "ai-edge-quantizer==0.10.*"],
         "tflite": ["ai-edge-litert>=1.2"],
+        "foxglove": ["foxglove-sdk>=0.14,<1"],
         "plots": ["matplotlib>=3.8"],
         "bench": ["scikit-learn>=1.4", "scipy>=1.11", "onnx>=1.15", "pycrdt>=0.12", "paho-mqtt>=2"],
         # Where JetPack does not bring them.
@@ -69,6 +73,9 @@ setup(
             "pytest-xdist>=3.7",
             "hypothesis>=6.100",
             "jsonschema>=4.18",
+            "mcap>=1.1",
+            "foxglove-sdk>=0.14,<1",
+            "websocket-client>=1.6",
             "selenium>=4.15",
             "ai-edge-litert>=1.2",
             "matplotlib>=3.8",
@@ -80,6 +87,7 @@ setup(
             "edge-infer = edge_infer.cli.main:main",
             *(f"{name}_node = edge_infer.nodes.entry:{name}" for name in NODES),
         ],
+        "pytest11": ["edge_infer = edge_infer.testing"],
     },
     zip_safe=False,
 )

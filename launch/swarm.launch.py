@@ -9,6 +9,7 @@ from launch.actions import (
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from edge_infer.swarm.clusters import clusters_of
@@ -33,6 +34,7 @@ ARGUMENTS = {
     "dashboard": ("true", "Serve the live page", ["true", "false"]),
     "host": ("127.0.0.1", "Address to serve the live page at", None),
     "port": ("8080", "Port to serve the live page at", None),
+    "rviz": ("false", "Show the swarm in RViz", ["true", "false"]),
     "state_dir": ("", "Folder of the boot counters; empty for the default", None),
     "log_level": ("info", "Least level that is logged", ["debug", "info", "warn", "error"]),
 }
@@ -77,7 +79,16 @@ def start(context):
         coordinator=str(star).lower(),
         **{name: value[name] for name in OF_GATEWAY},
     )
-    return [*drones, gateway]
+    # RViz first: where it is not installed, nothing else starts.
+    return [*rviz(context, value["rviz"]), *drones, gateway]
+
+
+def rviz(context, wanted):
+    """RViz beside the swarm, with a layout for five drones; it may be closed at any time."""
+    share = FindPackageShare("edge_infer").perform(context)
+    layout = f"{share}/config/rviz/swarm.rviz"
+    node = Node(package="rviz2", executable="rviz2", name="rviz", arguments=["-d", layout])
+    return [node] if wanted == "true" else []
 
 
 def include(context, name, **arguments):

@@ -42,6 +42,7 @@ NODES: Mapping[str, Entry] = {
     "updater": Entry("updater", "UpdaterNode", "UpdaterConfig"),
     "rollout": Entry("rollout", "RolloutNode", "RolloutNodeConfig"),
     "dashboard": Entry("dashboard", "DashboardNode", "DashboardConfig"),
+    "foxglove": Entry("foxglove", "FoxgloveNode", "FoxgloveConfig"),
 }
 
 

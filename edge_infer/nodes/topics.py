@@ -46,8 +46,11 @@ IMAGE = Topic("image", "sensor_msgs/msg/Image", qos.SENSOR_DATA)
 COMPRESSED_IMAGE = Topic("image/compressed", "sensor_msgs/msg/CompressedImage", qos.SENSOR_DATA)
 CAMERA_INFO = Topic("camera_info", "sensor_msgs/msg/CameraInfo", qos.SENSOR_DATA)
 POSE = Topic("pose", "geometry_msgs/msg/PoseWithCovarianceStamped", qos.POSES)
+FIX = Topic("fix", "sensor_msgs/msg/NavSatFix", qos.POSES)
+IMU = Topic("imu", "sensor_msgs/msg/Imu", qos.POSES)
 TRUE_POSE = Topic("ground_truth/pose", "geometry_msgs/msg/PoseStamped", qos.SIGHTINGS)
 DETECTIONS = Topic("detector/detections", "vision_msgs/msg/Detection2DArray", qos.DETECTIONS)
+ANNOTATED_IMAGE = Topic("detector/image_annotated", "sensor_msgs/msg/Image", qos.ANNOTATED_IMAGES)
 LABELS = Topic("detector/labels", "edge_infer_msgs/msg/Labels", qos.LATCHED_STATE)
 OWN_SIGHTINGS = Topic(
     "georeferencer/sightings", "edge_infer_msgs/msg/SightingArray", qos.OWN_SIGHTINGS
@@ -56,8 +59,14 @@ TARGETS = Topic("coordinator/targets", "edge_infer_msgs/msg/TargetArray", qos.LA
 REFINED_TARGETS = Topic(
     "coordinator/refined_targets", "edge_infer_msgs/msg/TargetArray", qos.LATCHED_STATE
 )
+TARGET_MARKERS = Topic("coordinator/markers", "visualization_msgs/msg/MarkerArray", qos.VIEWS)
+TARGET_DETECTIONS = Topic(
+    "coordinator/detections_3d", "vision_msgs/msg/Detection3DArray", qos.VIEWS
+)
 
 # Of every robot.
+TRANSFORMS = Topic("/tf", "tf2_msgs/msg/TFMessage", qos.TRANSFORMS)
+STATIC_TRANSFORMS = Topic("/tf_static", "tf2_msgs/msg/TFMessage", qos.STATIC_TRANSFORMS)
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", qos.DIAGNOSTICS)
 
 # Of the fleet.

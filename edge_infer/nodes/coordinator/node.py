@@ -23,12 +23,16 @@ from edge_infer.nodes.conversions.common import header_to_msg
 from edge_infer.nodes.conversions.targets import target_to_msg
 from edge_infer.nodes.coordinator.refined import REFINEMENT, RefinedLayer, State
 from edge_infer.nodes.coordinator.replication import Replication
+from edge_infer.nodes.coordinator.views import TargetViews
 from edge_infer.nodes.identity import Identity, identify
 from edge_infer.nodes.reporting.status import StatusReporter
 from edge_infer.runtime.api import Node
 
 REST_PER_TARGET_S = 0.0002
 """Ten times what a target in a list costs on a slow core."""
+
+LASTING_S = 10.0
+"""Coordinators that hold another truth for this long are worth a warning."""
 
 
 class CoordinatorConfig(GateConfig, ManagedConfig):
@@ -116,6 +120,7 @@ class CoordinatorNode:
         self._targets_publisher = topics.TARGETS.publisher(node)
         self._refined_publisher = topics.REFINED_TARGETS.publisher(node)
         self._fleet_publisher = topics.FLEET_TARGETS.publisher(node)
+        self._views = TargetViews(node, config.map_frame, self._view.tracks)
         node.create_service(
             node.messages["edge_infer_msgs/srv/GetTargets"],
             "coordinator/get_targets",
@@ -177,6 +182,7 @@ class CoordinatorNode:
         self._has_forgotten = False
         self._last_published_ns = self._now_ns()
         self._targets_publisher.publish(self._targets_msg())
+        self._views.changed()
         for sighting in self._unpublished:
             if sighting.id.source != self._identity.source:
                 self._status.since("frame_to_target_elsewhere", sighting.stamp_ns)
@@ -238,6 +244,12 @@ class CoordinatorNode:
         self._status.set("sightings_known", len(self._replication.replica))
         self._status.set("targets", len(self._view.tracks()))
         self._status.set("duplicates_removed", self._view.duplicates_removed)
+        diverging = self._replication.diverging()
+        told = ", ".join(f"{name} for {since_s:.0f} s" for name, since_s in diverging.items())
+        self._status.describe("digest", self._replication.replica.digest())
+        self._status.describe("diverges from", told or "nobody")
+        is_lasting = max(diverging.values(), default=0.0) >= LASTING_S
+        self._status.set_health(int(is_lasting), f"diverges from {told}" if is_lasting else "")
 
     def _now_ns(self) -> int:
         return self._node.get_clock().now().nanoseconds

@@ -9,6 +9,7 @@ is loaded beside the one that serves and taken between two frames.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,9 @@ from edge_infer.nodes import topics
 from edge_infer.nodes.conversions.common import header_to_msg
 from edge_infer.nodes.conversions.detections import detections_to_msg
 from edge_infer.nodes.conversions.images import frame_from_compressed_msg, frame_from_msg
+from edge_infer.nodes.detector.annotated import AnnotatedImages
 from edge_infer.nodes.detector.config import DetectorConfig
+from edge_infer.nodes.detector.image_input import ImageInput
 from edge_infer.nodes.detector.look_back import LookBack
 from edge_infer.nodes.detector.model_health import ModelHealthReporter
 from edge_infer.nodes.detector.model_loader import ModelLoader, Refusal
@@ -30,6 +33,7 @@ from edge_infer.nodes.detector.model_slot import ModelSlot
 from edge_infer.nodes.detector.serving_model import ServingModel, open_model
 from edge_infer.nodes.identity import Identity, identify
 from edge_infer.nodes.reporting.complaints import Complaints
+from edge_infer.nodes.reporting.input_watch import InputWatch
 from edge_infer.nodes.reporting.status import StatusReporter
 from edge_infer.nodes.workers.newest import NewestWorker
 from edge_infer.perception.encodings import Radiometric
@@ -83,6 +87,7 @@ class DetectorNode:
         self._status.refresh_with(self._refresh_status)
         self._labels_publisher = topics.LABELS.publisher(node)
         self._publishers = {camera: _detections(node, camera) for camera in config.camera_names}
+        self._annotated = {camera: AnnotatedImages(node, camera) for camera in config.camera_names}
         self._radiometric = Radiometric(config.counts_low, config.counts_high)
         self._look_back = LookBack()
         self._slot = ModelSlot(self._on_taken, self._on_changed)
@@ -101,9 +106,9 @@ class DetectorNode:
         node.create_service(
             node.messages["edge_infer_msgs/srv/LoadModel"], LOAD_MODEL, self._on_load
         )
-        if subscribe:
-            for camera in config.camera_names:
-                self._subscribe(camera)
+        self._watch = InputWatch("image", config.stale_s, config.min_rate_hz)
+        cameras = config.camera_names if subscribe else ()
+        self._inputs = {camera: self._subscribe(camera) for camera in cameras}
 
     @property
     def engines(self) -> Fallback:
@@ -132,12 +137,19 @@ class DetectorNode:
 
     # --- frames --------------------------------------------------------------------------
 
-    def _subscribe(self, camera: str) -> None:
+    def _subscribe(self, camera: str) -> ImageInput:
         topic, unpack = topics.IMAGE, frame_from_msg
         if self._config.transport == "compressed":
             topic, unpack = topics.COMPRESSED_IMAGE, frame_from_compressed_msg
         name = f"{camera}/{topic.name}" if camera else topic.name
-        topic.named(name).subscription(self._node, partial(self._on_image, camera, unpack))
+        topic = replace(topic, name=name, qos=self._config.images)
+        take, is_wanted = partial(self._on_image, camera, unpack), partial(self._is_wanted, camera)
+        return ImageInput(self._node, topic, take, is_wanted if self._config.lazy else None)
+
+    def _is_wanted(self, camera: str) -> bool:
+        """Whether somebody listens to what is seen there."""
+        listeners = self._publishers[camera].get_subscription_count()
+        return listeners > 0 or self._annotated[camera].is_wanted
 
     def _on_image(self, camera: str, unpack: Callable[..., CameraFrame], msg: Any) -> None:
         delivery = Delivery(camera, lambda: (unpack(msg, self._radiometric), msg.header))
@@ -167,6 +179,8 @@ class DetectorNode:
             model.figures.looked(detections.confidence, times.total_ms)
             self._look_back.keep(frame, len(detections))
             self._count(model, frame, len(detections), times)
+        for (camera, frame, header), (detections, _) in zip(shots, seen, strict=True):
+            self._annotated[camera].show(frame, header, detections, model.manifest.labels)
 
     def _unpacked(self, delivery: Delivery) -> tuple[str, CameraFrame, Any] | None:
         """A delivery that is worth looking at."""
@@ -197,6 +211,11 @@ class DetectorNode:
         self._status.set("frames_received", self._worker.received)
         self._status.set("frames_processed", self._worker.processed)
         self._status.set("frames_dropped", self._worker.dropped)
+        is_wanted = not self._config.lazy or any(map(self._is_wanted, self._publishers))
+        now_ns = self._node.get_clock().now().nanoseconds
+        self._status.set_input(self._watch.look(self._worker.received, now_ns, is_wanted))
+        for camera, images in self._inputs.items():
+            self._status.describe(f"subscription to {camera or 'image'}", images.state)
 
     # --- models --------------------------------------------------------------------------
 
@@ -251,6 +270,10 @@ class DetectorNode:
     def _announce(self, model: ServingModel) -> None:
         """Say, latched, what model serves, and in which engine."""
         messages, manifest = self._node.messages, model.manifest
+        self._status.describe("model", manifest.name)
+        self._status.describe("model version", manifest.version)
+        self._status.describe("model digest", model.bundle.digest)
+        self._status.describe("engine", model.health.serving or "none")
         now_ns = self._node.get_clock().now().nanoseconds
         self._labels_publisher.publish(
             messages["edge_infer_msgs/msg/Labels"](

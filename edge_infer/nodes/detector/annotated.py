@@ -1,0 +1,56 @@
+"""What the detector saw, drawn for people, and only while one looks.
+
+The picture comes after the detections have gone out, in the same worker: it holds up
+the next frame by what drawing takes, and no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from edge_infer.domain import CameraFrame, Detections
+from edge_infer.nodes import topics
+from edge_infer.nodes.conversions.images import frame_to_msg
+from edge_infer.perception.drawing import annotated
+from edge_infer.runtime.api import Node
+
+
+class AnnotatedImages:
+    """The pictures of one camera.
+
+    Args:
+        node: the handle.
+        camera: its name; "" where there is only one.
+    """
+
+    def __init__(self, node: Node, camera: str = "") -> None:
+        topic = topics.ANNOTATED_IMAGE
+        self._node = node
+        self._publisher = topic.named(
+            f"detector/{camera}/image_annotated" if camera else topic.name
+        ).publisher(node)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody looks."""
+        return self._publisher.get_subscription_count() > 0
+
+    def show(
+        self, frame: CameraFrame, header: Any, found: Detections, labels: Sequence[str]
+    ) -> None:
+        """Draw and publish, if somebody looks.
+
+        Args:
+            frame: the source.
+            header: of the source, given on as it is.
+            found: boxes in pixels of the source.
+            labels: the names of the classes.
+        """
+        if not self.is_wanted:
+            return
+        picture = replace(frame, image=annotated(frame, found, labels), encoding="bgr8")
+        msg = frame_to_msg(self._node.messages, picture)
+        msg.header = header
+        self._publisher.publish(msg)

@@ -1,0 +1,1 @@
+"""Topics of a fleet for Foxglove, on every runtime."""

@@ -97,14 +97,19 @@ class Detections:
         return cls(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
 
 
+DISTORTION_MODELS = {"plumb_bob": 5, "rational_polynomial": 8, "equidistant": 4}
+"""Lens models (names of sensor_msgs/distortion_models) and the most coefficients of each."""
+
+
 @dataclass(frozen=True)
 class CameraModel:
-    """A pinhole camera with plumb_bob distortion, as sensor_msgs/CameraInfo states it.
+    """A camera with its lens, as sensor_msgs/CameraInfo states it.
 
     Attributes:
         width, height: pixels.
         fx, fy, cx, cy: focal lengths and principal point, pixels.
-        distortion: k1, k2, p1, p2, k3; empty for none.
+        distortion: coefficients in the order of the model; empty for none.
+        distortion_model: a key of DISTORTION_MODELS.
     """
 
     width: int
@@ -114,6 +119,7 @@ class CameraModel:
     cx: float
     cy: float
     distortion: tuple[float, ...] = ()
+    distortion_model: str = "plumb_bob"
 
 
 @dataclass(frozen=True)

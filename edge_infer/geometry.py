@@ -1,12 +1,11 @@
-"""Camera rays, the ground plane, covariance, and the fleet frame on the globe.
+"""Camera rays, the ground plane, frames of aircraft, and the fleet frame on the globe.
 
-Vectors are rows; quaternions are x, y, z, w. The pinhole and plumb_bob
-equations are those of OpenCV's calib3d; the undistortion is its fixed-point
-iteration, which needs no OpenCV here.
+Vectors are rows; quaternions are x, y, z, w. The lenses are in ``lenses.py``.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge_infer.domain import CameraModel
 from edge_infer.errors import PoseError
+from edge_infer.lenses import distort, undistort
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ BASE_FROM_OPTICAL_NADIR: Array = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [
 """(3, 3): optical vectors into base_link for a camera that looks straight down,
 the top of the image towards the nose."""
 
-_UNDISTORT_STEPS = 8
+_HALF_ROOT = math.sqrt(0.5)
 _LOWEST_RAY = 0.05
 """Rays flatter than this (sine of the angle to the ground, 3 degrees) hit nothing useful."""
 
@@ -57,6 +57,74 @@ def quaternion_from_rpy(roll_rad: float, pitch_rad: float, yaw_rad: float) -> Ar
     )
 
 
+def multiply(a_xyzw: ArrayLike, b_xyzw: ArrayLike) -> Array:
+    """(4,) the rotation that turns by b, then by a."""
+    ax, ay, az, aw = np.asarray(a_xyzw, np.float64)
+    bx, by, bz, bw = np.asarray(b_xyzw, np.float64)
+    return np.array(
+        [
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+            aw * bw - ax * bx - ay * by - az * bz,
+        ]
+    )
+
+
+def enu_from_ned(ned: ArrayLike) -> Array:
+    """(3,) east, north, up of north, east, down; the same function leads back."""
+    north, east, down = np.asarray(ned, np.float64)
+    return np.array([east, north, -down])
+
+
+def enu_flu_from_ned_frd(xyzw: ArrayLike) -> Array:
+    """The attitude of an aircraft as ROS states it, from how autopilots do.
+
+    Args:
+        xyzw: turns vectors of the body (forward, right, down) into north, east, down.
+
+    Returns:
+        (4,) turns vectors of the body (forward, left, up) into east, north, up (REP-103):
+        half a turn about the axis between north and east, the attitude, half a turn
+        about forward. The same function leads back.
+    """
+    x, y, z, w = np.asarray(xyzw, np.float64) * _HALF_ROOT
+    return np.array([x + y, x - y, w - z, w + z])
+
+
+@dataclass(frozen=True, eq=False)
+class Mounting:
+    """How a camera sits on a body.
+
+    Attributes:
+        base_from_optical: (3, 3) turns optical vectors into those of the body.
+        position_m: of the camera in the body's frame: forward, left, up.
+    """
+
+    base_from_optical: Array
+    position_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+NADIR = Mounting(BASE_FROM_OPTICAL_NADIR)
+"""Looks straight down from where the body is."""
+
+_LINK_FROM_OPTICAL: Array = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+"""(3, 3): optical vectors (right, down, forward) into forward, left, up."""
+
+
+def mounting(xyz_m: ArrayLike, rpy_rad: ArrayLike) -> Mounting:
+    """That of a camera whose housing (x forward, y left, z up) is turned so and sits there.
+
+    Args:
+        xyz_m: (3,) forward, left, up of the body.
+        rpy_rad: (3,) roll, pitch, yaw as in URDF; a pitch of pi/2 looks down.
+    """
+    x, y, z = (float(value) for value in np.asarray(xyz_m, np.float64))
+    turn = rotation_matrix(quaternion_from_rpy(*np.asarray(rpy_rad, np.float64)))
+    # Rounded so that right angles are exact; 1e-12 of a turn moves nothing on any ground.
+    return Mounting(np.round(turn @ _LINK_FROM_OPTICAL, 12) + 0.0, (x, y, z))
+
+
 def pixel_rays(camera: CameraModel, uv: ArrayLike) -> Array:
     """Rays through pixels.
 
@@ -69,25 +137,8 @@ def pixel_rays(camera: CameraModel, uv: ArrayLike) -> Array:
     """
     points = np.asarray(uv, np.float64).reshape(-1, 2)
     target = (points - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
-    xy = target.copy()
-    if any(camera.distortion):
-        for _ in range(_UNDISTORT_STEPS):
-            xy = xy + (target - distort(camera, xy))
+    xy = undistort(camera, target)
     return np.column_stack([xy, np.ones(len(xy))])
-
-
-def distort(camera: CameraModel, xy: Array) -> Array:
-    """(n, 2) normalised image coordinates after the lens (plumb_bob)."""
-    k1, k2, p1, p2, k3 = (*camera.distortion, 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
-    x, y = xy[:, 0], xy[:, 1]
-    r2 = x * x + y * y
-    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    return np.column_stack(
-        [
-            x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
-            y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
-        ]
-    )
 
 
 def project(camera: CameraModel, points_optical: ArrayLike) -> Array:

@@ -115,6 +115,7 @@ PoseType = Annotated[
         "geometry_msgs/msg/PoseWithCovarianceStamped",
         "geometry_msgs/msg/PoseStamped",
         "nav_msgs/msg/Odometry",
+        "px4_msgs/msg/VehicleOdometry",
     ],
     Field(description="Message type of the pose topic"),
 ]

@@ -1,4 +1,4 @@
-"""All nodes of one drone in one process: one participant, frames handed over directly."""
+"""All nodes of one drone in one process: one participant, our camera's frames handed over."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from edge_infer.runtime.parameters import load_config
 class DroneConfig(NodeConfig):
     """Parameters of the composition."""
 
+    camera: bool = Field(
+        True, description="Whether our camera node flies here; else images come from a driver"
+    )
     coordinator: bool = Field(
         True, description="Whether a coordinator flies here (mesh), or only elsewhere (star)"
     )
@@ -27,7 +30,7 @@ class DroneConfig(NodeConfig):
 
 
 def start_drone(runtime: Runtime) -> list[Closable]:
-    """Start the nodes; the camera last, when everything that it feeds is there."""
+    """Start the nodes; the camera, if it is ours, last, when everything that it feeds is there."""
     node = runtime.create_node("drone")
     config = load_config(node, DroneConfig)
     identity = identify(node, config.state_dir)
@@ -38,7 +41,9 @@ def start_drone(runtime: Runtime) -> list[Closable]:
     if config.updater:
         folder = config.state_dir
         nodes.append(start_node(runtime, "updater", identity=identity, state_dir=folder))
-    detector = start_node(runtime, "detector", identity=identity, subscribe=False)
+    detector = start_node(runtime, "detector", identity=identity, subscribe=not config.camera)
+    if not config.camera:
+        return [detector, *nodes]
     camera = start_node(runtime, "camera", identity=identity, sink=_sink(detector))
     return [camera, detector, *nodes]
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from edge_infer.domain import CameraModel, Pose
 from edge_infer.errors import PoseError
 from edge_infer.geometry import (
-    BASE_FROM_OPTICAL_NADIR,
+    NADIR,
     Array,
+    Mounting,
     ground_intersection,
     pixel_rays,
     rotation_matrix,
@@ -47,7 +48,7 @@ def georeference(
     pose: Pose,
     camera: CameraModel,
     *,
-    base_from_optical: Array = BASE_FROM_OPTICAL_NADIR,
+    mounting: Mounting = NADIR,
     ground_m: float = 0.0,
     pixel_variance_px2: float = PIXEL_VARIANCE_PX2,
 ) -> Placed:
@@ -56,23 +57,25 @@ def georeference(
     Args:
         xyxy: (n, 4) boxes in pixels of the camera's image; edges, so the centre of
             the top left pixel is at (0.5, 0.5).
-        pose: of base_link, at the frame's capture time; the camera sits there.
+        pose: of the body that carries the camera, at the frame's capture time.
         camera: its intrinsics.
-        base_from_optical: (3, 3) turns optical vectors into base_link vectors.
+        mounting: how the camera sits on that body. An error of the attitude counts about
+            the camera; that the arm between both turns as well is too little to count.
         ground_m: height of the plane in the fleet frame.
         pixel_variance_px2: of a box centre along each image axis.
 
     Raises:
-        PoseError: the pose is not finite, or is not above the ground.
+        PoseError: the pose is not finite, or the camera is not above the ground.
     """
-    _check(pose, ground_m)
     uv = (xyxy[:, :2].astype(np.float64) + xyxy[:, 2:]) / 2 - 0.5
     map_from_base = rotation_matrix(pose.orientation_xyzw)
-    map_from_optical = map_from_base @ base_from_optical
+    origin = np.array(pose.position_m) + map_from_base @ np.array(mounting.position_m)
+    _check(pose, origin, ground_m)
+    map_from_optical = map_from_base @ mounting.base_from_optical
     rays = pixel_rays(camera, uv) @ map_from_optical.T
-    points = ground_intersection(pose.position_m, rays, ground_m)
+    points = ground_intersection(origin, rays, ground_m)
     kept = np.flatnonzero(np.isfinite(points[:, 0]))
-    drop = ground_m - pose.position_m[2]
+    drop = ground_m - float(origin[2])
     shifts = _ground_shifts(rays[kept], drop, map_from_base, map_from_optical, camera)
     variances = np.array(
         [
@@ -85,13 +88,13 @@ def georeference(
     return Placed(points[kept], _covariance(shifts, variances), kept)
 
 
-def _check(pose: Pose, ground_m: float) -> None:
+def _check(pose: Pose, origin: Array, ground_m: float) -> None:
     numbers = (*pose.position_m, *pose.position_variance_m2, *pose.attitude_variance_rad2)
     if not np.isfinite(numbers).all():
         raise PoseError(f"pose {pose.position_m} is not finite", "check the pose source")
-    if pose.position_m[2] <= ground_m:
+    if origin[2] <= ground_m:
         raise PoseError(
-            f"the camera is {ground_m - pose.position_m[2]:.1f} m below the ground",
+            f"the camera is {ground_m - origin[2]:.1f} m below the ground",
             "check the height of the pose and the parameter ground_m",
         )
 

@@ -8,10 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from edge_infer import geometry
 from edge_infer.domain import CameraModel
 from edge_infer.errors import PoseError
+from edge_infer.geometry import (
+    BASE_FROM_OPTICAL_NADIR,
+    Array,
+    enu_flu_from_ned_frd,
+    enu_from_ned,
+    mounting,
+    multiply,
+    quaternion_from_rpy,
+    rotation_matrix,
+)
 
 CAMERA = CameraModel(640, 512, 600.0, 610.0, 319.5, 255.5, (-0.12, 0.03, 0.001, -0.0005, 0.0))
 
@@ -76,3 +87,67 @@ def test_one_degree_north_is_about_111_km() -> None:
     east, north, _ = frame.from_wgs84([[46.0, 7.0, 0.0]])[0]
     assert north == pytest.approx(111_000, rel=0.005)
     assert abs(east) < 1.0
+
+
+attitudes = st.tuples(st.floats(-3.1, 3.1), st.floats(-1.5, 1.5), st.floats(-3.1, 3.1))
+
+
+def aircraft_attitude(roll_deg: float, pitch_deg: float, heading_deg: float) -> Array:
+    """As an autopilot states it: forward, right, down into north, east, down."""
+    return quaternion_from_rpy(*np.radians([roll_deg, pitch_deg, heading_deg]))
+
+
+@pytest.mark.parametrize(
+    ("attitude", "forward", "left"),
+    [
+        ((0, 0, 0), (0, 1, 0), (-1, 0, 0)),  # level, to the north: left is west
+        ((0, 0, 90), (1, 0, 0), (0, 1, 0)),  # to the east: left is north
+        ((0, 0, 180), (0, -1, 0), (1, 0, 0)),
+        ((0, 30, 0), (0, np.cos(np.pi / 6), 0.5), (-1, 0, 0)),  # nose up
+        ((30, 0, 0), (0, 1, 0), (-np.cos(np.pi / 6), 0, 0.5)),  # right wing down, left one up
+    ],
+)
+def test_an_autopilots_attitude_in_the_words_of_ros(
+    attitude: tuple[float, float, float], forward: ArrayLike, left: ArrayLike
+) -> None:
+    turn = rotation_matrix(enu_flu_from_ned_frd(aircraft_attitude(*attitude)))
+    assert turn @ (1, 0, 0) == pytest.approx(np.array(forward, float), abs=1e-12)
+    assert turn @ (0, 1, 0) == pytest.approx(np.array(left, float), abs=1e-12)
+
+
+@given(attitudes, st.tuples(*[st.floats(-100, 100)] * 3))
+def test_a_vector_of_the_body_is_the_same_in_both(
+    rpy: tuple[float, float, float], frd: tuple[float, float, float]
+) -> None:
+    """Turned into the world and renamed, or renamed and turned."""
+    ned_from_frd = quaternion_from_rpy(*rpy)
+    in_ned = rotation_matrix(ned_from_frd) @ frd
+    flu = (frd[0], -frd[1], -frd[2])
+    in_enu = rotation_matrix(enu_flu_from_ned_frd(ned_from_frd)) @ flu
+    assert enu_from_ned(in_ned) == pytest.approx(in_enu, abs=1e-9)
+
+
+@given(attitudes)
+def test_the_way_from_ned_is_the_way_back(rpy: tuple[float, float, float]) -> None:
+    attitude = quaternion_from_rpy(*rpy)
+    assert enu_flu_from_ned_frd(enu_flu_from_ned_frd(attitude)) == pytest.approx(attitude)
+    assert np.linalg.norm(enu_flu_from_ned_frd(attitude)) == pytest.approx(1.0)
+    assert enu_from_ned(enu_from_ned(attitude[:3])) == pytest.approx(attitude[:3])
+
+
+@given(attitudes, attitudes)
+def test_turning_by_a_product_is_turning_twice(
+    a: tuple[float, float, float], b: tuple[float, float, float]
+) -> None:
+    qa, qb = quaternion_from_rpy(*a), quaternion_from_rpy(*b)
+    both = rotation_matrix(qa) @ rotation_matrix(qb)
+    assert rotation_matrix(multiply(qa, qb)) == pytest.approx(both, abs=1e-9)
+
+
+def test_a_camera_that_is_pitched_down_is_the_one_that_looks_down() -> None:
+    down = mounting((0, 0, 0), (0, np.pi / 2, 0))
+    assert np.array_equal(down.base_from_optical, BASE_FROM_OPTICAL_NADIR)
+    ahead = mounting((0.1, 0.0, -0.05), (0, 0, 0))
+    assert ahead.base_from_optical @ (0, 0, 1) == pytest.approx((1, 0, 0))  # forward
+    assert ahead.base_from_optical @ (1, 0, 0) == pytest.approx((0, -1, 0))  # right
+    assert ahead.position_m == (0.1, 0.0, -0.05)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_infer.domain import CHANNELS, CameraFrame, CameraModel
+from edge_infer.domain import CHANNELS, DISTORTION_MODELS, CameraFrame, CameraModel
 from edge_infer.errors import FrameError
 from edge_infer.nodes.conversions.common import Messages, header_to_msg, stamp_from_msg
 from edge_infer.perception.encodings import (
@@ -54,7 +54,7 @@ def camera_to_msg(messages: Messages, camera: CameraModel, stamp_ns: int, frame_
         header=header_to_msg(messages, stamp_ns, frame_id),
         height=camera.height,
         width=camera.width,
-        distortion_model="plumb_bob",
+        distortion_model=camera.distortion_model,
         d=[float(value) for value in camera.distortion],
         k=np.array(k),
         r=np.eye(3).ravel(),
@@ -63,14 +63,29 @@ def camera_to_msg(messages: Messages, camera: CameraModel, stamp_ns: int, frame_
 
 
 def camera_from_msg(msg: Any) -> CameraModel:
-    """The pinhole camera of a sensor_msgs/msg/CameraInfo; raises FrameError."""
+    """The camera of a sensor_msgs/msg/CameraInfo, as its image is cut out and binned.
+
+    Raises:
+        FrameError: it is not calibrated, or its lens is not known.
+    """
     k = [float(value) for value in msg.k]
     distortion = tuple(float(value) for value in msg.d)
     if not all(map(math.isfinite, (*k, *distortion))) or k[0] <= 0 or k[4] <= 0:
         raise FrameError("camera_info has no usable focal length", "calibrate the camera")
-    if len(distortion) > 5 or msg.distortion_model not in ("", "plumb_bob"):
+    model = msg.distortion_model or "plumb_bob"
+    if len(distortion) > DISTORTION_MODELS.get(model, -1):
         raise FrameError(
-            f"distortion model {msg.distortion_model!r} is not known",
-            "send plumb_bob, or rectify the image",
+            f"distortion model {model!r} with {len(distortion)} coefficients is not known",
+            f"send one of {', '.join(DISTORTION_MODELS)}, or rectify the image",
         )
-    return CameraModel(msg.width, msg.height, k[0], k[4], k[2], k[5], distortion)
+    roi, by_x, by_y = msg.roi, msg.binning_x or 1, msg.binning_y or 1
+    return CameraModel(
+        (roi.width or msg.width) // by_x,
+        (roi.height or msg.height) // by_y,
+        k[0] / by_x,
+        k[4] / by_y,
+        (k[2] - roi.x_offset) / by_x,
+        (k[5] - roi.y_offset) / by_y,
+        distortion,
+        model,
+    )

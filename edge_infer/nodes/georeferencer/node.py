@@ -14,38 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from edge_infer.domain import CameraModel, Sighting, SightingId
+from edge_infer.domain import Sighting, SightingId
 from edge_infer.errors import EdgeInferError
 from edge_infer.fleet.suppression import Suppressor
 from edge_infer.nodes import topics
-from edge_infer.nodes.config import (
-    DEFAULT_POSE_TYPE,
-    LIVE,
-    Cluster,
-    GateConfig,
-    GroundHeight,
-    ManagedConfig,
-    MapFrame,
-    PoseType,
-)
+from edge_infer.nodes.config import LIVE, Cluster, GateConfig, GroundHeight, ManagedConfig
 from edge_infer.nodes.conversions.common import stamp_from_msg
 from edge_infer.nodes.conversions.detections import boxes_from_msg
-from edge_infer.nodes.conversions.images import camera_from_msg
-from edge_infer.nodes.conversions.poses import pose_from_msg
 from edge_infer.nodes.conversions.ranges import floors_from_msg
 from edge_infer.nodes.conversions.sightings import sightings_from_msg, sightings_to_msgs
+from edge_infer.nodes.georeferencer.waiting import WaitingRoom
 from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.inputs.config import ViewConfig
+from edge_infer.nodes.inputs.viewpoints import Viewpoints
 from edge_infer.nodes.reporting.complaints import Complaints
 from edge_infer.nodes.reporting.status import StatusReporter
 from edge_infer.perception.georeference import georeference
-from edge_infer.perception.poses import PoseBuffer
 from edge_infer.runtime.api import Node
 
 
-class GeoreferencerConfig(GateConfig, ManagedConfig):
+class GeoreferencerConfig(ViewConfig, GateConfig, ManagedConfig):
     """Parameters of the georeferencer."""
 
-    map_frame: MapFrame = "map"
     ground_m: GroundHeight = 0.0
     cluster: Cluster = ""
     pixel_sigma: float = Field(
@@ -55,13 +45,20 @@ class GeoreferencerConfig(GateConfig, ManagedConfig):
         description="Standard deviation of a box centre",
         json_schema_extra={"unit": "px", **LIVE},
     )
-    pose_type: PoseType = DEFAULT_POSE_TYPE
     pose_tolerance_s: float = Field(
         0.1,
         gt=0.0,
         le=10.0,
         description="Longest time between a frame and the nearest pose",
         json_schema_extra={"unit": "s", **LIVE},
+    )
+    pose_wait_s: float = Field(
+        0.0,
+        ge=0.0,
+        le=10.0,
+        description="How long detections may wait for the pose after their frame, to place them "
+        "between two; 0 takes the nearest that is there",
+        json_schema_extra={"unit": "s"},
     )
     suppress: bool = Field(
         True, description="Hold back what a better sighting of the fleet already covers"
@@ -86,8 +83,6 @@ class GeoreferencerNode:
         self._node = node
         self._config = config
         self._identity = identity or identify(node, config.state_dir)
-        self._poses = PoseBuffer(config.pose_tolerance_s)
-        self._camera: CameraModel | None = None
         self._camera_frame = ""
         self._model_version = ""
         self._suppressor = Suppressor(config.gate())
@@ -102,12 +97,12 @@ class GeoreferencerNode:
             topic.publisher(node)
             for topic in (topics.SIGHTINGS.of(config.cluster), topics.OWN_SIGHTINGS)
         ]
-        node.create_subscription(
-            node.messages[config.pose_type], topics.POSE.name, self._on_pose, topics.POSE.qos
-        )
-        topics.CAMERA_INFO.subscription(node, self._on_camera_info)
+        self._viewpoints = Viewpoints(node, config, config.pose_tolerance_s, self._refuse)
         topics.LABELS.subscription(node, self._on_labels)
-        topics.DETECTIONS.subscription(node, self._on_detections)
+        waiting = WaitingRoom(
+            node, config.pose_wait_s, self._viewpoints.is_settled, self._on_detections
+        )
+        topics.DETECTIONS.subscription(node, waiting.take)
         if config.suppress:
             topics.SIGHTINGS.of(config.cluster).subscription(node, self._on_sightings)
             topics.DIGEST.of(config.cluster).subscription(node, self._on_digest)
@@ -115,23 +110,11 @@ class GeoreferencerNode:
     def follow(self, config: GeoreferencerConfig) -> None:
         """Place what comes from now on by other numbers."""
         self._config = config
-        self._poses.tolerance_ns = round(config.pose_tolerance_s * 1e9)
+        self._viewpoints.set_tolerance(config.pose_tolerance_s)
 
     def close(self) -> None:
         """Tell the last counts."""
         self._status.publish()
-
-    def _on_pose(self, msg: Any) -> None:
-        try:
-            self._poses.add(pose_from_msg(msg))
-        except EdgeInferError as error:
-            self._refuse("poses_refused", error)
-
-    def _on_camera_info(self, msg: Any) -> None:
-        try:
-            self._camera = camera_from_msg(msg)
-        except EdgeInferError as error:
-            self._refuse("camera_infos_refused", error)
 
     def _on_labels(self, msg: Any) -> None:
         self._model_version = msg.model_version
@@ -139,18 +122,21 @@ class GeoreferencerNode:
     def _on_detections(self, msg: Any) -> None:
         names, scores, boxes = boxes_from_msg(msg)
         stamp_ns = stamp_from_msg(msg.header.stamp)
-        pose = self._poses.at(stamp_ns)
-        if self._camera is None or pose is None:
-            missing = "camera_info" if self._camera is None else "pose near the frame's stamp"
-            self._refuse("detections_without_pose", f"no {missing}: check its topic and clock")
+        try:
+            view = self._viewpoints.at(stamp_ns, msg.header.frame_id)
+        except EdgeInferError as error:
+            self._status.set_health(1, str(error))
+            self._refuse("detections_without_pose", error)
             return
+        self._status.set_health(0, "")
         self._camera_frame = msg.header.frame_id
         self._frames += 1
         try:
             placed = georeference(
                 boxes,
-                pose,
-                self._camera,
+                view.pose,
+                view.camera,
+                mounting=view.mounting,
                 ground_m=self._config.ground_m,
                 pixel_variance_px2=self._config.pixel_sigma**2,
             )

@@ -9,6 +9,7 @@ from edge_infer.domain import CameraModel, Pose
 from edge_infer.errors import PoseError
 from edge_infer.geometry import (
     BASE_FROM_OPTICAL_NADIR,
+    mounting,
     project,
     quaternion_from_rpy,
     rotation_matrix,
@@ -74,6 +75,17 @@ def test_rays_that_miss_the_ground_are_dropped_and_the_others_keep_their_number(
     placed = georeference(boxes, tilted, CAMERA)
     assert placed.kept.tolist() == [1, 3]
     assert placed.position_m.shape == placed.covariance_m2.shape == (2, 3)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 1.0, -2.5])
+def test_where_the_camera_sits_on_the_drone_counts(yaw):
+    """Half a metre ahead of the body, looking ahead and 60 degrees down."""
+    camera = mounting((0.5, 0.0, 0.0), (0.0, np.radians(60.0), 0.0))
+    at = pose((3.0, 4.0, 20.0), (0.0, 0.0, yaw))
+    placed = georeference(boxes_at([[319.5, 255.5]]), at, PLAIN, mounting=camera)
+    ahead = 0.5 + 20.0 / np.tan(np.radians(60.0))
+    expected = (3.0 + ahead * np.cos(yaw), 4.0 + ahead * np.sin(yaw), 0.0)
+    np.testing.assert_allclose(placed.position_m[0], expected, atol=1e-9)
 
 
 def test_no_boxes_give_no_places():

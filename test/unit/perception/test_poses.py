@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.domain import Pose
+from edge_infer.errors import PoseError
 from edge_infer.geometry import quaternion_from_rpy
 from edge_infer.perception.poses import KEPT, PoseBuffer
 
@@ -68,3 +69,27 @@ def test_old_poses_are_forgotten() -> None:
     poses = buffer(*(pose(ms) for ms in range(0, 1000 * (KEPT + 5), 1000)))
     assert poses.at(0) is None
     assert poses.at(5000 * MS) is not None
+
+
+@pytest.mark.parametrize(
+    ("stamps_ms", "sentence"),
+    [
+        ([], "no pose has come: check its topic"),
+        ([7000], "the latest is older by about 1 s"),
+        ([7001, 12_900], "the latest is newer by about 1 s"),
+    ],
+)
+def test_who_needs_a_pose_is_told_why_there_is_none(stamps_ms: list[int], sentence: str) -> None:
+    poses = buffer(*(pose(ms) for ms in stamps_ms))
+    with pytest.raises(PoseError, match=sentence):
+        poses.need(10_000 * MS)
+
+
+def test_the_same_problem_is_the_same_sentence() -> None:
+    """Else every frame would have a line of its own in the log."""
+    poses, sentences = buffer(pose(0)), set()
+    for ms in range(4000, 5000, 33):
+        with pytest.raises(PoseError) as caught:
+            poses.need(ms * MS)
+        sentences.add(str(caught.value))
+    assert len(sentences) == 1

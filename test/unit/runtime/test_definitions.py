@@ -76,3 +76,16 @@ def test_our_messages_are_found_in_a_checkout():
     assert any((folder / "edge_infer_msgs" / "msg").is_dir() for folder in search_path())
     names = [field.name for field in Definitions()["edge_infer_msgs/msg/Sighting"].fields]
     assert names[:3] == ["sequence", "class_index", "score"]
+
+
+def test_a_folder_that_the_user_names_is_searched(tmp_path, monkeypatch):
+    name = "named_msgs/msg/Thing"
+    with pytest.raises(
+        MessageError, match="name the folder that holds it in EDGE_INFER_INTERFACES"
+    ):
+        Definitions()[name]
+    file = tmp_path / "mine" / f"{name}.msg"
+    file.parent.mkdir(parents=True)
+    file.write_text("uint32 MESSAGE_VERSION = 0\nuint64 timestamp\nfloat32[4] q\n")
+    monkeypatch.setenv("EDGE_INFER_INTERFACES", f"/nowhere:{tmp_path / 'mine'}")
+    assert [field.name for field in Definitions()[name].fields] == ["timestamp", "q"]

@@ -1,0 +1,44 @@
+"""Hears /tf and /tf_static."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from edge_infer.errors import EdgeInferError
+from edge_infer.nodes import topics
+from edge_infer.nodes.conversions.transforms import Transform, transforms_from_msg
+from edge_infer.perception.transforms import TransformBuffer
+from edge_infer.runtime.api import Node
+
+
+class TransformInput:
+    """The tree of frames that a node hears of.
+
+    Args:
+        node: the handle.
+        tolerance_s: as of ``TransformBuffer``.
+        refuse: told of a transform that is none: the name of a counter, and why.
+
+    Attributes:
+        buffer: what was heard.
+    """
+
+    def __init__(
+        self, node: Node, tolerance_s: float, refuse: Callable[[str, EdgeInferError], None]
+    ) -> None:
+        self.buffer = TransformBuffer(tolerance_s)
+        self._refuse = refuse
+        topics.TRANSFORMS.subscription(node, partial(self._hear, False))
+        topics.STATIC_TRANSFORMS.subscription(node, partial(self._hear, True))
+
+    def _hear(self, is_static: bool, msg: Any) -> None:
+        for link in transforms_from_msg(msg):
+            self._add(link, is_static)
+
+    def _add(self, link: Transform, is_static: bool) -> None:
+        try:
+            self.buffer.add(link.parent, link.child, link.pose, is_static)
+        except EdgeInferError as error:
+            self._refuse("transforms_refused", error)

@@ -1,0 +1,97 @@
+"""drone.launch.py on a real ROS 2: with a preset and another's camera, composed or not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ros_commands import NEEDS_ROS, ros2, until
+
+pytestmark = NEEDS_ROS
+
+NODES = ("detector", "georeferencer", "heartbeat", "coordinator", "updater")
+
+
+@contextmanager
+def launched(env: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
+    """The launch file's drone, ended by Ctrl-C: every process of it cleanly."""
+    with log.open("w") as out:
+        launch = subprocess.Popen(
+            ["ros2", "launch", "edge_infer", "drone.launch.py", *arguments],
+            env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield
+    finally:
+        os.killpg(launch.pid, signal.SIGINT)
+        code = launch.wait(30)
+    text = log.read_text()
+    assert code == 0, text
+    assert "Traceback" not in text, text
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root of trust, so that the updater is among the nodes."""
+    keys = tmp_path_factory.mktemp("trust") / "keys"
+    command = [sys.executable, "-m", "edge_infer", "keys", "init", str(keys)]
+    subprocess.run([*command, "--root-keys", "1", "--threshold", "1"], check=True)
+    return keys / "root.json"
+
+
+def interface(env: dict[str, str], node: str) -> list[str]:
+    """What `ros2 node info` says: every topic and service with its type."""
+    told = ros2(env, "node", "info", "--no-daemon", node)
+    return [line.strip() for line in told.splitlines()[1:] if line.startswith("    ")]
+
+
+def test_both_compositions_have_the_same_nodes_and_topics(
+    ros_environment: dict[str, str], tmp_path: Path, root: Path
+) -> None:
+    env, seen = ros_environment, {}
+    for composed in ("true", "false"):
+        state = tmp_path / composed
+        words = (f"composed:={composed}", "preset:=mavros", "namespace:=drone_7", "camera:=false")
+        with launched(
+            env, tmp_path / f"{composed}.log", *words, f"root:={root}", f"state_dir:={state}"
+        ):
+            nodes = {f"/drone_7/{node}" for node in NODES}
+            own = {"/drone_7/drone"} if composed == "true" else set()
+            until(lambda n=nodes | own: set(ros2(env, "node", "list", "--no-daemon").split()) == n)
+            until(
+                lambda: "/drone_7/coordinator/targets" in ros2(env, "topic", "list", "--no-daemon")
+            )
+            seen[composed] = {node: interface(env, node) for node in sorted(nodes)}
+    assert seen["true"] == seen["false"]
+    hears = seen["true"]
+    pose = "/drone_7/mavros/local_position/pose: geometry_msgs/msg/PoseStamped"
+    assert pose in hears["/drone_7/georeferencer"]
+    assert pose in hears["/drone_7/heartbeat"]
+    image = "/drone_7/camera/image_raw: sensor_msgs/msg/Image"
+    assert image in hears["/drone_7/detector"]
+    camera_info = "/drone_7/camera/camera_info: sensor_msgs/msg/CameraInfo"
+    assert camera_info in hears["/drone_7/georeferencer"]
+
+
+def test_arguments_and_the_users_file_go_before_the_preset(
+    ros_environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "/**/georeferencer:\n  ros__parameters:\n    pose_type: nav_msgs/msg/Odometry\n"
+        "/**/heartbeat:\n  ros__parameters:\n    pose_type: nav_msgs/msg/Odometry\n"
+    )
+    words = ("preset:=mavros", "pose:=mavros/local_position/odom", f"params_file:={file}")
+    with launched(ros_environment, tmp_path / "log", *words, f"state_dir:={tmp_path}"):
+        pose = "/drone_1/mavros/local_position/odom: nav_msgs/msg/Odometry"
+        until(
+            lambda: "/drone_1/georeferencer" in ros2(ros_environment, "node", "list", "--no-daemon")
+        )
+        until(lambda: pose in interface(ros_environment, "/drone_1/georeferencer"))
+        assert "/drone_1/camera" not in ros2(ros_environment, "node", "list", "--no-daemon").split()

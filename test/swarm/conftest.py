@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 
 import pytest
 from domains import own_domain
+from ros_commands import for_launched
 
 Run = Callable[..., "subprocess.Popen[str]"]
 
@@ -50,8 +50,6 @@ def edge_infer(environment: dict[str, str]) -> Iterator[Run]:
 @pytest.fixture
 def ros_environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """A domain of its own, and what is installed here for the nodes that `ros2 launch` starts."""
-    packages = sysconfig.get_paths()["purelib"]
-    before = environment.get("PYTHONPATH", "")
-    env = {**environment, "PYTHONPATH": f"{before}:{packages}"}
+    env = for_launched(environment)
     yield env
     subprocess.run(["ros2", "daemon", "stop"], env=env, capture_output=True, check=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from edge_infer.runtime import selection
+from edge_infer.runtime.embedded.runtime import EmbeddedRuntime
 
 PATIENCE_S = 60.0
 
@@ -12,8 +13,8 @@ PATIENCE_S = 60.0
 class Operator:
     """A node of the embedded runtime in the test's own process, whatever the fleet runs on."""
 
-    def __init__(self) -> None:
-        self.runtime = selection.open_runtime("embedded")
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.runtime = EmbeddedRuntime([], environ)
         self.node = self.runtime.create_node("operator")
         self._clients: dict[str, Any] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sysconfig
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,12 @@ NEEDS_ROS = [
         reason=str(selection.available()["ros"] or "there is no ros2 command"),
     ),
 ]
+
+
+def for_launched(env: Environment) -> Environment:
+    """With what is installed here, for nodes that ROS 2 starts with a Python of its own."""
+    packages = sysconfig.get_paths()["purelib"]
+    return {**env, "PYTHONPATH": f"{env.get('PYTHONPATH', '')}:{packages}"}
 
 
 def ros2(env: Environment, *arguments: str, timeout_s: float = 30.0) -> str:

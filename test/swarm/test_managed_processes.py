@@ -29,10 +29,8 @@ WAYS = {
 
 
 @pytest.fixture
-def operator(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
-    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
-        monkeypatch.setenv(name, environment[name])
-    with Operator() as operator:
+def operator(environment: dict[str, str]) -> Iterator[Operator]:
+    with Operator(environment) as operator:
         yield operator
 
 

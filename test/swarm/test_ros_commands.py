@@ -5,114 +5,149 @@ Needs both packages built and sourced: `colcon build --base-paths . edge_infer_m
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from ros_commands import NEEDS_ROS, Environment, ros2, tried, until
+from domains import own_domain
+from operator_station import Operator
+from ros_commands import NEEDS_ROS, Environment, for_launched, ros2, tried, until
 
 pytestmark = NEEDS_ROS
 
-Run = Callable[..., "subprocess.Popen[str]"]
-NODE = "/farm/drone_1/detector"
+
+RUNTIMES = ("ros", "embedded")
+"""Both nodes run beside each other; each test takes one through its states from the first."""
 
 
-@pytest.fixture(params=["ros", "embedded"])
-def env(
-    request: pytest.FixtureRequest, ros_environment: Environment, edge_infer: Run, tmp_path: Path
-) -> Iterator[Environment]:
-    """A detector that waits for its manager, remapped, in a nested namespace."""
-    edge_infer(
-        *("node", "detector", "--runtime", request.param, "--ros-args"),
-        *("-r", "__ns:=/farm/drone_1", "-r", "image:=/camera/image_raw"),
-        *("-p", "autostart:=false", "-p", f"state_dir:={tmp_path}"),
-        *("-p", "qos_overrides./farm/drone_1/detector/detections.publisher.depth:=3"),
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """Two detectors that wait for their managers, remapped, in nested namespaces."""
+    env = for_launched(
+        {
+            **os.environ,
+            "ROS_DOMAIN_ID": str(own_domain()),
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        }
     )
-    until(lambda: NODE in ros2(ros_environment, "node", "list", "--no-daemon").split())
-    return ros_environment
+    folder = tmp_path_factory.mktemp("state")
+    processes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "edge_infer", "node", "detector", "--runtime", runtime),
+                *("--ros-args", "-r", f"__ns:=/farm/{runtime}", "-r", "image:=/camera/image_raw"),
+                *("-p", "autostart:=false", "-p", f"state_dir:={folder}"),
+                *("-p", f"qos_overrides./farm/{runtime}/detector/detections.publisher.depth:=3"),
+            ],
+            env=env,
+            stdin=subprocess.DEVNULL,
+        )
+        for runtime in RUNTIMES
+    ]
+    wanted = {f"/farm/{runtime}/detector" for runtime in RUNTIMES}
+    until(lambda: wanted <= set(ros2(env, "node", "list", "--no-daemon").split()))
+    yield env
+    for process in processes:
+        process.kill()
+        process.wait()
+    tried(env, "daemon", "stop")
 
 
-def lifecycle(env: Environment, *words: str) -> str:
-    return ros2(env, "lifecycle", *words)
+@pytest.fixture(params=RUNTIMES)
+def node(request: pytest.FixtureRequest) -> str:
+    return f"/farm/{request.param}/detector"
 
 
-def test_lifecycle(env: Environment) -> None:
-    until(lambda: NODE in lifecycle(env, "nodes").split())
-    assert lifecycle(env, "get", NODE) == "unconfigured [1]\n"
-    ways = lifecycle(env, "list", NODE)
+@pytest.fixture
+def operator(env: Environment, node: str) -> Iterator[Operator]:
+    """Brings the node back to its first state, so that each test finds it there."""
+    with Operator(env) as operator:
+        yield operator
+        back = {"active": ("deactivate", "cleanup"), "inactive": ("cleanup",)}
+        for way in back.get(operator.state(node), ()):
+            assert operator.change(node, way)
+
+
+def test_lifecycle(env: Environment, operator: Operator, node: str) -> None:
+    def lifecycle(*words: str) -> str:
+        return ros2(env, "lifecycle", *words)
+
+    until(lambda: node in lifecycle("nodes").split())
+    assert lifecycle("get", node) == "unconfigured [1]\n"
+    ways = lifecycle("list", node)
     assert "- configure [1]" in ways
     assert "- shutdown [5]" in ways
-    assert "Transitioning successful" in lifecycle(env, "set", NODE, "configure")
-    assert lifecycle(env, "get", NODE) == "inactive [2]\n"
-    assert "/camera/image_raw" not in ros2(env, "topic", "list", "--no-daemon").split()
-    assert "Transitioning successful" in lifecycle(env, "set", NODE, "activate")
-    until(lambda: "/camera/image_raw" in ros2(env, "topic", "list", "--no-daemon").split())
-    refused = tried(env, "lifecycle", "set", NODE, "configure")
+    for way in ("configure", "activate"):
+        assert "Transitioning successful" in lifecycle("set", node, way)
+    refused = tried(env, "lifecycle", "set", node, "configure")
     assert "Unknown transition requested" in refused.stdout + refused.stderr
-    for way in ("deactivate", "cleanup", "shutdown"):
-        assert "Transitioning successful" in lifecycle(env, "set", NODE, way)
-    assert lifecycle(env, "get", NODE) == "finalized [4]\n"
+    assert operator.state(node) == "active"
+    assert "Transitioning successful" in lifecycle("set", node, "deactivate")
+    assert lifecycle("get", node) == "inactive [2]\n"
 
 
-def test_parameters(env: Environment, tmp_path: Path) -> None:
+def test_parameters(env: Environment, operator: Operator, node: str, tmp_path: Path) -> None:
     def param(*words: str) -> str:
         return ros2(env, "param", *words)
 
-    names = param("list", NODE).split()
+    names = param("list", node).split()
     assert {"score_threshold", "model", "use_sim_time"} <= set(names)
-    described = param("describe", NODE, "score_threshold")
+    described = param("describe", node, "score_threshold")
     assert "Lowest score" in described
     assert "Max value: 1.0" in described
-    assert "Read only: true" in param("describe", NODE, "state_dir")
-    assert param("set", NODE, "score_threshold", "0.4") == "Set parameter successful\n"
-    assert param("get", NODE, "score_threshold") == "Double value is: 0.4\n"
-    assert param("set", NODE, "threads", "2") == "Set parameter successful\n"
-    lifecycle(env, "set", NODE, "configure")
-    refused = tried(env, "param", "set", NODE, "threads", "3")
+    assert param("set", node, "threads", "2") == "Set parameter successful\n"
+    assert operator.change(node, "configure")
+    refused = tried(env, "param", "set", node, "threads", "3")
     assert "while the node is unconfigured" in refused.stdout + refused.stderr
-    dumped = param("dump", NODE)
-    values = yaml.safe_load(dumped)[NODE]["ros__parameters"]
+    assert param("set", node, "score_threshold", "0.4") == "Set parameter successful\n"
+    values = yaml.safe_load(param("dump", node))[node]["ros__parameters"]
     assert values["threads"] == 2
     assert values["score_threshold"] == 0.4
     file = tmp_path / "tuned.yaml"
-    file.write_text(yaml.safe_dump({NODE: {"ros__parameters": {"score_threshold": 0.6}}}))
-    assert "successful" in param("load", NODE, str(file))
-    assert param("get", NODE, "score_threshold") == "Double value is: 0.6\n"
+    file.write_text(yaml.safe_dump({node: {"ros__parameters": {"score_threshold": 0.6}}}))
+    assert "successful" in param("load", node, str(file))
+    assert param("get", node, "score_threshold") == "Double value is: 0.6\n"
 
 
-def test_topics_and_quality_of_service(env: Environment) -> None:
-    for way in ("configure", "activate"):
-        lifecycle(env, "set", NODE, way)
-    told = until(lambda: _once_told(env))
+def test_topics_and_quality_of_service(env: Environment, operator: Operator, node: str) -> None:
+    assert operator.change(node, "configure")
+    assert "/camera/image_raw" not in ros2(env, "node", "info", "--no-daemon", node)
+    assert operator.change(node, "activate")
+    told = until(lambda: _once_told(env, node))
     assert "/camera/image_raw: sensor_msgs/msg/Image" in told
-    assert "/farm/drone_1/detector/detections: vision_msgs/msg/Detection2DArray" in told
-    assert f"{NODE}/change_state: lifecycle_msgs/srv/ChangeState" in told
-    assert "/farm/drone_1/detector/load_model: edge_infer_msgs/srv/LoadModel" in told
-    info = ros2(env, "topic", "info", "-v", "/farm/drone_1/detector/detections")
-    assert "Node namespace: /farm/drone_1" in info
+    assert f"{node}/detections: vision_msgs/msg/Detection2DArray" in told
+    assert f"{node}/change_state: lifecycle_msgs/srv/ChangeState" in told
+    assert f"{node}/load_model: edge_infer_msgs/srv/LoadModel" in told
+    info = ros2(env, "topic", "info", "-v", f"{node}/detections")
+    assert f"Node namespace: {node.rpartition('/')[0]}" in info
     assert "Reliability: RELIABLE" in info
     assert "Lifespan: 1000000000 nanoseconds" in info
-    depth = "qos_overrides./farm/drone_1/detector/detections.publisher.depth"
-    assert ros2(env, "param", "get", NODE, depth) == "Integer value is: 3\n"
+    depth = f"qos_overrides.{node}/detections.publisher.depth"
+    assert ros2(env, "param", "get", node, depth) == "Integer value is: 3\n"
 
 
-def _once_told(env: Environment) -> str:
+def _once_told(env: Environment, node: str) -> str:
     """What `ros2 node info` says, once the image topic is in it."""
-    told = ros2(env, "node", "info", NODE)
+    told = ros2(env, "node", "info", "--no-daemon", node)
     return told if "/camera/image_raw" in told else ""
 
 
-def test_the_doctor_finds_no_quality_that_does_not_fit(env: Environment) -> None:
+def test_the_doctor_finds_no_quality_that_does_not_fit(
+    env: Environment, operator: Operator, node: str
+) -> None:
     for way in ("configure", "activate"):
-        lifecycle(env, "set", NODE, way)
+        assert operator.change(node, way)
     image = ["topic", "pub", "/camera/image_raw", "sensor_msgs/msg/Image", "{}"]
     talker = subprocess.Popen(
         ["ros2", *image], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
     try:
-        until(lambda: "Publisher count: 1" in ros2(env, "topic", "info", "/camera/image_raw"))
+        there = operator.node.count_publishers
+        assert operator.runtime.spin_until(lambda: there("/camera/image_raw") == 1, 60.0)
         report = ros2(env, "doctor", "--report", timeout_s=60.0)
     finally:
         talker.kill()

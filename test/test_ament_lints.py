@@ -1,0 +1,40 @@
+"""The linters of ROS 2, with the settings that a maintainer would type."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CODE = ("edge_infer", "launch", "test", "docs")
+
+# What ruff's "google" convention and pyproject.toml leave out, too.
+DOCSTRINGS = [
+    *("D101", "D102", "D105", "D107", "D203", "D204", "D213", "D215", "D400", "D401", "D402"),
+    *("D403", "D404", "D406", "D407", "D408", "D409", "D413"),
+]
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ament_copyright", *CODE),
+        ("ament_flake8", "--config", "setup.cfg", "edge_infer", "launch"),
+        ("ament_pep257", "edge_infer", "--ignore", *DOCSTRINGS),
+        ("ament_xmllint", "package.xml", "edge_infer_msgs", "config"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_it_finds_nothing(command: tuple[str, ...]) -> None:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not here: source a ROS 2 that has it")
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    if "No module named" in done.stderr:
+        pytest.skip(f"{command[0]} lacks a library: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]

@@ -72,10 +72,10 @@ def check_with_the_ros2_commands(env: dict[str, str], drones: list[str]) -> None
     assert message["header"]["frame_id"] == "map"
     assert message["coordinator"].endswith("/coordinator")
     told = ros2(env, "topic", "echo", "--once", "/diagnostics")
-    (status,) = yaml.safe_load(told.split("---")[0])["status"]
-    assert status["hardware_id"] in {*drones, "gateway"}
-    assert status["name"].startswith(f"{status['hardware_id']}/")
-    assert status["message"]
+    for status in yaml.safe_load(told.split("---")[0])["status"]:
+        assert status["hardware_id"] in {*drones, "gateway"}
+        assert status["name"].startswith(f"{status['hardware_id']}/")
+        assert status["message"]
     hz = subprocess.Popen(
         ["ros2", "topic", "hz", f"/{drones[0]}/detector/detections"],
         env=env,

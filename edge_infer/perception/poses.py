@@ -28,7 +28,11 @@ import numpy as np
 from edge_infer.domain import Pose
 from edge_infer.errors import PoseError
 
-KEPT = 200
+KEPT_NS = 10_000_000_000
+"""As long as tf2 keeps transforms: longer than a slow detector needs for a frame."""
+
+MOST = 4000
+"""Poses of 10 s at 400 per second."""
 
 _stamp = attrgetter("stamp_ns")
 
@@ -46,9 +50,17 @@ class PoseBuffer:
         self._poses: list[Pose] = []
 
     def add(self, pose: Pose) -> None:
-        """Store a pose, in whatever order poses come."""
-        insort(self._poses, pose, key=_stamp)
-        del self._poses[:-KEPT]
+        """Store a pose, in whatever order poses come.
+
+        One that is older than all that would be kept beside the newest is of a clock that was
+        set back, as when a bag begins again: the others are forgotten.
+        """
+        poses = self._poses
+        if poses and pose.stamp_ns < poses[-1].stamp_ns - KEPT_NS:
+            poses.clear()
+        insort(poses, pose, key=_stamp)
+        old = bisect_left(poses, poses[-1].stamp_ns - KEPT_NS, key=_stamp)
+        del poses[: max(old, len(poses) - MOST)]
 
     @property
     def newest(self) -> Pose | None:

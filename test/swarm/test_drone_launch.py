@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ros_commands import NEEDS_ROS, ros2, until
+from ros_commands import NEEDS_ROS, ros2, tried, until
 
 pytestmark = NEEDS_ROS
 
@@ -109,3 +109,20 @@ def test_arguments_and_the_users_file_go_before_the_preset(
         )
         until(lambda: pose in interface(ros_environment, "/drone_1/georeferencer"))
         assert "/drone_1/camera" not in ros2(ros_environment, "node", "list", "--no-daemon").split()
+
+
+def test_a_lifecycle_manager_decides_when_compressed_images_are_heard(
+    ros_environment: dict[str, str], tmp_path: Path
+) -> None:
+    env, file = ros_environment, tmp_path / "mine.yaml"
+    file.write_text("/**/detector:\n  ros__parameters:\n    transport: compressed\n")
+    words = ("preset:=mavros", "autostart:=false", "composed:=false", f"params_file:={file}")
+    image = "/drone_1/camera/image_raw/compressed: sensor_msgs/msg/CompressedImage"
+    with launched(env, tmp_path / "log", *words, f"state_dir:={tmp_path}"):
+        for node in ("detector", "georeferencer", "coordinator"):
+            get = ("lifecycle", "get", "--no-daemon", f"/drone_1/{node}")
+            until(lambda get=get: tried(env, *get).stdout.startswith("unconfigured"))
+        assert image not in interface(env, "/drone_1/detector")
+        for transition in ("configure", "activate"):
+            ros2(env, "lifecycle", "set", "--no-daemon", "/drone_1/detector", transition)
+        until(lambda: image in interface(env, "/drone_1/detector"))

@@ -343,6 +343,22 @@ def test_half_a_pose_is_none(tmp_path: Path, half: str) -> None:
     assert (drone.beats[-1].pose.position.x, len(drone.beats[-1].footprint)) == (0.0, 0)
 
 
+@pytest.mark.parametrize("change", [{"status": -1}, {"status": -2}, {"latitude": math.nan}])
+def test_a_receiver_without_a_fix_is_refused_and_counted(
+    tmp_path: Path, change: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    drone = Drone(tmp_path, pose_source="navsat", map_origin=ORIGIN)
+    msg = fix(drone)
+    msg.status.status = change.get("status", 0)
+    msg.latitude = change.get("latitude", msg.latitude)
+    drone.send(topics.FIX, msg)
+    drone.send(topics.IMU, imu(drone))
+    drone.see()
+    assert drone.places == []
+    assert drone.counters()["poses_refused"] == 1
+    assert "the receiver has no fix" in capsys.readouterr().err
+
+
 def test_navsat_needs_the_fleets_origin(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="navsat needs map_origin"):
         Drone(tmp_path, pose_source="navsat")

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from edge_infer.domain import Pose
 from edge_infer.errors import PoseError
 from edge_infer.geometry import quaternion_from_rpy
-from edge_infer.perception.poses import KEPT, PoseBuffer
+from edge_infer.perception.poses import MOST, PoseBuffer
 
 MS = 1_000_000
 
@@ -80,9 +80,21 @@ def test_an_empty_buffer_has_no_pose() -> None:
 
 
 def test_old_poses_are_forgotten() -> None:
-    poses = buffer(*(pose(ms) for ms in range(0, 1000 * (KEPT + 5), 1000)))
-    assert poses.at(0) is None
+    poses = buffer(*(pose(ms) for ms in range(0, 15_100, 100)))
+    assert poses.at(4800 * MS) is None
     assert poses.at(5000 * MS) is not None
+
+
+def test_the_poses_of_a_slow_frame_are_there_at_any_rate() -> None:
+    poses = buffer(*(pose(ms) for ms in range(0, 4 * MOST, 2)))
+    assert poses.at(2 * MOST * MS) is not None
+    assert poses.at((2 * MOST - 200) * MS) is None
+
+
+def test_a_clock_that_is_set_back_leaves_nothing_of_what_was_to_come() -> None:
+    poses = buffer(*(pose(ms) for ms in range(100_000, 105_000, 50)), pose(1000, x=7.0))
+    assert poses.newest == pose(1000, x=7.0)
+    assert poses.at(104_000 * MS) is None
 
 
 @pytest.mark.parametrize(

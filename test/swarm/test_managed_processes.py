@@ -59,7 +59,7 @@ def ended(process: subprocess.Popen[str], number: int) -> float:
 
 
 @pytest.mark.parametrize("runtime", ["embedded", pytest.param("ros", marks=pytest.mark.ros)])
-@pytest.mark.parametrize("name", ["detector", "georeferencer", "coordinator"])
+@pytest.mark.parametrize("name", ["detector", "coordinator"])
 def test_either_signal_ends_it_cleanly_in_each_state(
     edge_infer: Run, operator: Operator, tmp_path: Path, name: str, runtime: str
 ) -> None:

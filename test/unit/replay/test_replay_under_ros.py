@@ -26,6 +26,7 @@ from typing import Any
 
 import pytest
 from domains import own_domain
+from ros_commands import for_launched
 from rosbags.highlevel import AnyReader
 
 from edge_infer.cli.main import main
@@ -79,7 +80,7 @@ def seen(flight: list[Recorded], make_bag: MakeBag, tmp_path: Path) -> Path:
 def start(*words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=os.environ, start_new_session=True,
+        env=for_launched(dict(os.environ)), start_new_session=True,
     )  # fmt: skip
 
 

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -46,11 +48,12 @@ def started(env: Environment) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
 
 def ended(manager: subprocess.Popen[bytes]) -> None:
-    manager.terminate()
+    os.killpg(manager.pid, signal.SIGKILL)  # `ros2 run` hands no other signal on
     manager.wait(30)
 
 

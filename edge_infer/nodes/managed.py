@@ -28,14 +28,13 @@ from typing import Any, Protocol
 from edge_infer.errors import EdgeInferError, LifecycleError
 from edge_infer.nodes.config import ManagedConfig
 from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.reporting.levels import ERROR, OK, WARN
 from edge_infer.nodes.reporting.status import StatusReporter
 from edge_infer.runtime.api import Node
 from edge_infer.runtime.lifecycle import Lifecycle, State, Transition
 from edge_infer.runtime.lifecycle_services import LifecycleServices
 from edge_infer.runtime.managed_handle import ManagedHandle
 from edge_infer.runtime.parameter_changes import ChangingConfig
-
-OK, WARN, ERROR = range(3)
 
 
 class Manageable(Protocol):

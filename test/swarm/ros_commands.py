@@ -16,11 +16,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +69,27 @@ def tried(
         timeout=timeout_s,
         check=False,
     )
+
+
+@contextmanager
+def launched(env: Environment, log: Path, file: str, *arguments: str) -> Iterator[None]:
+    """What a launch file starts, ended by Ctrl-C: cleanly. Its output goes to the log."""
+    with log.open("w") as out:
+        launch = subprocess.Popen(
+            ["ros2", "launch", "edge_infer", file, *arguments],
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        os.killpg(launch.pid, signal.SIGINT)
+        code = launch.wait(30)
+    text = log.read_text()
+    assert code == 0, text
+    assert "Traceback" not in text, text
 
 
 def until(look: Callable[[], Any], timeout_s: float = 60.0) -> Any:

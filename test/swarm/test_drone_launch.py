@@ -16,38 +16,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ros_commands import NEEDS_ROS, ros2, tried, until
+from ros_commands import NEEDS_ROS, launched, ros2, tried, until
 
 pytestmark = NEEDS_ROS
 
+FILE = "drone.launch.py"
 NODES = ("detector", "georeferencer", "heartbeat", "coordinator", "updater")
-
-
-@contextmanager
-def launched(env: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
-    """The launch file's drone, ended by Ctrl-C: every process of it cleanly."""
-    with log.open("w") as out:
-        launch = subprocess.Popen(
-            ["ros2", "launch", "edge_infer", "drone.launch.py", *arguments],
-            env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    try:
-        yield
-    finally:
-        os.killpg(launch.pid, signal.SIGINT)
-        code = launch.wait(30)
-    text = log.read_text()
-    assert code == 0, text
-    assert "Traceback" not in text, text
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +52,7 @@ def test_both_compositions_have_the_same_nodes_and_topics(
         state = tmp_path / composed
         words = (f"composed:={composed}", "preset:=mavros", "namespace:=drone_7", "camera:=false")
         with launched(
-            env, tmp_path / f"{composed}.log", *words, f"root:={root}", f"state_dir:={state}"
+            env, tmp_path / f"{composed}.log", FILE, *words, f"root:={root}", f"state_dir:={state}"
         ):
             nodes = {f"/drone_7/{node}" for node in NODES}
             own = {"/drone_7/drone"} if composed == "true" else set()
@@ -102,7 +81,7 @@ def test_arguments_and_the_users_file_go_before_the_preset(
         "/**/heartbeat:\n  ros__parameters:\n    pose_type: nav_msgs/msg/Odometry\n"
     )
     words = ("preset:=mavros", "pose:=mavros/local_position/odom", f"params_file:={file}")
-    with launched(ros_environment, tmp_path / "log", *words, f"state_dir:={tmp_path}"):
+    with launched(ros_environment, tmp_path / "log", FILE, *words, f"state_dir:={tmp_path}"):
         pose = "/drone_1/mavros/local_position/odom: nav_msgs/msg/Odometry"
         until(
             lambda: "/drone_1/georeferencer" in ros2(ros_environment, "node", "list", "--no-daemon")
@@ -118,7 +97,7 @@ def test_a_lifecycle_manager_decides_when_compressed_images_are_heard(
     file.write_text("/**/detector:\n  ros__parameters:\n    transport: compressed\n")
     words = ("preset:=mavros", "autostart:=false", "composed:=false", f"params_file:={file}")
     image = "/drone_1/camera/image_raw/compressed: sensor_msgs/msg/CompressedImage"
-    with launched(env, tmp_path / "log", *words, f"state_dir:={tmp_path}"):
+    with launched(env, tmp_path / "log", FILE, *words, f"state_dir:={tmp_path}"):
         for node in ("detector", "georeferencer", "coordinator"):
             get = ("lifecycle", "get", "--no-daemon", f"/drone_1/{node}")
             until(lambda get=get: tried(env, *get).stdout.startswith("unconfigured"))

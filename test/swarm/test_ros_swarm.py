@@ -31,7 +31,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ros_commands import NEEDS_ROS, ros2, until
+from ros_commands import NEEDS_ROS, launched, ros2, until
 
 from edge_infer.models.bundle import shipped
 
@@ -99,24 +99,11 @@ def check_with_the_ros2_commands(env: dict[str, str], drones: list[str]) -> None
 
 
 @contextmanager
-def launched(env: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
-    """The launch file's swarm, ended by Ctrl-C: every process of it cleanly."""
-    with log.open("w") as out:
-        launch = subprocess.Popen(
-            ["ros2", "launch", "edge_infer", "swarm.launch.py", "port:=0", *arguments],
-            env=env,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
+def launched_swarm(env: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
+    """The launch file's swarm, of which every process ends cleanly."""
+    with launched(env, log, "swarm.launch.py", "port:=0", *arguments):
         yield
-    finally:
-        os.killpg(launch.pid, signal.SIGINT)
-        code = launch.wait(30)
     text = log.read_text()
-    assert code == 0, text
-    assert "Traceback" not in text, text
     started = text.count("process started with pid")
     assert text.count("process has finished cleanly") == started, text
 
@@ -126,7 +113,7 @@ def test_the_launch_file_flies_and_the_ros2_commands_see_it(
 ) -> None:
     drones = ["drone_1", "drone_2", "drone_3"]
     arguments = ("drones:=3", "rate_hz:=2.0", f"state_dir:={tmp_path}")
-    with launched(ros_environment, tmp_path / "log", *arguments):
+    with launched_swarm(ros_environment, tmp_path / "log", *arguments):
         check_with_the_ros2_commands(ros_environment, drones)
         stop_cameras(ros_environment, drones)
         until(lambda: len(digests(ros_environment, drones)) == 1)
@@ -139,7 +126,7 @@ def test_a_star_of_separate_nodes_has_its_only_coordinator_at_the_gateway(
     expected = {f"/{drone}/{node}" for drone in ("drone_1", "drone_2") for node in of_drone}
     expected |= {"/gateway/coordinator", "/gateway/dashboard"}
     arguments = ("drones:=2", "composed:=false", "topology:=star", "faulty_share:=0")
-    with launched(ros_environment, tmp_path / "log", *arguments, f"state_dir:={tmp_path}"):
+    with launched_swarm(ros_environment, tmp_path / "log", *arguments, f"state_dir:={tmp_path}"):
         until(lambda: set(ros2(ros_environment, "node", "list", "--no-daemon").split()) == expected)
         of_detector = ("--once", "--no-arr", "--filter", "m.node == 'detector' and m.message")
         status = ros2(ros_environment, "topic", "echo", *of_detector, "/fleet/status")
@@ -155,7 +142,7 @@ def test_a_hybrid_has_topics_for_each_cluster_and_one_truth(
 ) -> None:
     drones = ["drone_1", "drone_2", "drone_3", "drone_4"]
     arguments = ("drones:=4", "rate_hz:=2.0", "topology:=hybrid", "clusters:=2")
-    with launched(ros_environment, tmp_path / "log", *arguments, f"state_dir:={tmp_path}"):
+    with launched_swarm(ros_environment, tmp_path / "log", *arguments, f"state_dir:={tmp_path}"):
         until(lambda: "/drone_4/coordinator" in ros2(ros_environment, "node", "list"))
         topics = ros2(ros_environment, "topic", "list").split()
         for cluster in ("cluster_1", "cluster_2"):
@@ -284,7 +271,7 @@ def test_a_launched_fleet_takes_a_model_that_is_published(
     def states() -> list[str]:
         return [drone["state"] for drone in status()["drones"]]
 
-    with launched(ros_environment, tmp_path / "log", *arguments):
+    with launched_swarm(ros_environment, tmp_path / "log", *arguments):
         until(lambda: len(states()) == 2)
         where = ("--store", store, "--keys", keys)
         said = edge_infer(ros_environment, "rollout", "publish", fresh, *where)

@@ -22,13 +22,11 @@ from typing import Any
 from edge_infer.metrics import Histogram
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions.common import header_to_msg
+from edge_infer.nodes.reporting.levels import ERROR, OK
 from edge_infer.runtime.api import Node
 from edge_infer.runtime.qos_matching import QosFault
 
 QUANTILES = {"median": 0.5, "p99": 0.99}
-
-OK, WARN, ERROR, STALE = range(4)
-"""Levels of diagnostic_msgs/msg/DiagnosticStatus."""
 
 
 class Diagnostics:

@@ -23,8 +23,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
-OK, WARN, STALE = 0, 1, 3
-"""Levels of diagnostic_msgs/msg/DiagnosticStatus."""
+from edge_infer.nodes.reporting.levels import OK, STALE, WARN
 
 WINDOW = 5
 """Looks over which a frequency is measured."""

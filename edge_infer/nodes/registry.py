@@ -68,7 +68,6 @@ def start_node(runtime: Runtime, name: str, **wiring: Any) -> Any:
         name: a key of NODES; also the node's name unless it is remapped.
         wiring: what a composition hands to its nodes.
 
-    Raises:
     Returns:
         The node, or the ManagedNode around it.
 

@@ -73,7 +73,7 @@ def check_with_the_ros2_commands(env: dict[str, str], drones: list[str]) -> None
     assert message["coordinator"].endswith("/coordinator")
     told = ros2(env, "topic", "echo", "--once", "/diagnostics")
     for status in yaml.safe_load(told.split("---")[0])["status"]:
-        assert status["hardware_id"] in {*drones, "gateway"}
+        assert status["hardware_id"] in {*drones, "gateway", "ground_station"}
         assert status["name"].startswith(f"{status['hardware_id']}/")
         assert status["message"]
     hz = subprocess.Popen(

@@ -29,7 +29,6 @@ plugin by itself; nothing heavy is imported before a test asks for it.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,24 +103,20 @@ class Bag:
             EdgeInferError: the bag cannot be read to its end, or a node cannot be started.
         """
         from edge_infer.replay.bags import open_bag
-        from edge_infer.replay.document import report
-        from edge_infer.replay.player import DELAY_MS, play
-        from edge_infer.replay.report import Outcome
-        from edge_infer.replay.routes import NODES, plan
+        from edge_infer.replay.flight import Flight
+        from edge_infer.replay.inputs import NODES
+        from edge_infer.replay.player import DELAY_MS, Setting
 
-        chosen = _known(nodes, NODES)
         words = [w for file in params_files for w in ("--params-file", str(self._at(file)))]
         words += [w for key, value in (params or {}).items() for w in ("-p", _setting(key, value))]
-        outcome, begin_s = Outcome(), time.monotonic()
+        remaps = list((remap or {}).items())
+        wait_ms = DELAY_MS if delay_ms is None else delay_ms
         with open_bag(self.path) as bag:
-            routes = plan(bag.topics, chosen, list((remap or {}).items()), namespace)
-            wait_ms = DELAY_MS if delay_ms is None else delay_ms
-            played = play(bag, routes, outcome, chosen, words, wait_ms)
-        if played.problem:
-            raise played.problem
-        wall_s = time.monotonic() - begin_s
-        document = report(self.path, chosen, routes, played, outcome, wall_s)
-        return Seen(outcome.golden(self.path.name), document, self.setting)
+            setting = Setting(_known(nodes, NODES), remaps, namespace, words, wait_ms)
+            document, golden, problem = Flight(bag, setting).play()
+        if problem:
+            raise problem
+        return Seen(golden, document, self.setting)
 
     def _at(self, file: str | Path) -> Path:
         return self.setting.folder / file

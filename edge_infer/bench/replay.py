@@ -39,11 +39,11 @@ from edge_infer.nodes.conversions.images import camera_to_msg, frame_from_msg, f
 from edge_infer.nodes.conversions.poses import pose_to_msg
 from edge_infer.perception.pipeline import Pipeline
 from edge_infer.replay.bags import open_bag
+from edge_infer.replay.flight import Flight, Replayed
+from edge_infer.replay.inputs import NODES
 from edge_infer.replay.messages import Output
-from edge_infer.replay.player import play
+from edge_infer.replay.player import Setting
 from edge_infer.replay.recording import BagWriter
-from edge_infer.replay.report import Outcome
-from edge_infer.replay.routes import NODES, plan
 from edge_infer.runtime.messages import message_types
 from edge_infer.simulation.world import World
 
@@ -131,14 +131,9 @@ def _pictures(bag: Path) -> Iterator[Any]:
             yield frame_from_msg(types.decode(memoryview(message.payload), kind))
 
 
-def _play(
-    bag: Path, nodes: Sequence[str], rate: float | None = None
-) -> tuple[Outcome, ReplayError | None, int]:
-    outcome = Outcome()
+def _play(bag: Path, nodes: Sequence[str], rate: float | None = None) -> Replayed:
     with open_bag(bag) as opened:
-        routes = plan(opened.topics, nodes)
-        played = play(opened, routes, outcome, nodes, rate=rate)
-    return outcome, played.problem, played.messages
+        return Flight(opened, Setting(nodes, rate=rate)).play()
 
 
 # --- sameness ------------------------------------------------------------------------
@@ -148,12 +143,12 @@ def _digests(bag: Path, progress: Progress) -> Iterator[Row]:
     for number, rate in enumerate(RATES, start=1):
         progress(f"replay {number} of {len(RATES)}")
         begin_s = time.perf_counter()
-        outcome, _, _ = _play(bag, NODES, rate)
+        document = _play(bag, NODES, rate).document
         yield {
             "rate": rate or "as fast as possible",
             "took s": rounded(time.perf_counter() - begin_s),
-            "targets": sum(outcome.targets.values()),
-            "digest": outcome.digest[:16],
+            "targets": document["targets"]["total"],
+            "digest": document["digest"][:16],
         }
 
 
@@ -178,8 +173,8 @@ def _left(bag: Path) -> Iterator[Row]:
         broken.write_bytes(data)
         played, words = 0, ""
         try:
-            _, problem, played = _play(broken, NODES)
-            words = str(problem or "")
+            document = _play(broken, NODES).document
+            played, words = document["messages"], document["problem"] or ""
         except ReplayError as error:
             words = str(error)
         yield {

@@ -19,22 +19,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from edge_infer.cli.checks import positive_float
 from edge_infer.cli.progress import PROGRESS_AFTER_S, late_progress
-from edge_infer.errors import ReplayError, UsageError
+from edge_infer.errors import UsageError
 from edge_infer.replay.bags import open_bag
 from edge_infer.replay.comparison import Comparison, Tolerance, compare
-from edge_infer.replay.document import report
+from edge_infer.replay.flight import Flight, Replayed
 from edge_infer.replay.golden import Golden, read_golden, write_golden
+from edge_infer.replay.inputs import NODES
 from edge_infer.replay.picture import write_picture
-from edge_infer.replay.player import DELAY_MS, play
+from edge_infer.replay.player import DELAY_MS, Setting
 from edge_infer.replay.recording import recording
-from edge_infer.replay.report import Outcome
-from edge_infer.replay.routes import DEFAULT_NAMESPACE, NODES, plan
+from edge_infer.replay.routes import DEFAULT_NAMESPACE
 from edge_infer.replay.wording import as_json, sentences, shortened, summary
 
 
@@ -94,26 +93,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if comparison is None or comparison else 1
 
 
-def _replay(arguments: argparse.Namespace) -> tuple[dict[str, Any], Golden, ReplayError | None]:
-    """The report, what was found, and what is wrong with the bag."""
-    outcome, begin_s = Outcome(), time.monotonic()
+def _replay(arguments: argparse.Namespace) -> Replayed:
+    setting = Setting(
+        arguments.nodes, arguments.remap, arguments.namespace, _ros_arguments(arguments),
+        arguments.delay_ms, arguments.rate,
+    )  # fmt: skip
     with open_bag(arguments.bag) as bag:
-        routes = plan(bag.topics, arguments.nodes, arguments.remap, arguments.namespace)
-        sources = [route.source for route in routes.routes]
-        for route in routes.routes:
+        flight = Flight(bag, setting)
+        for route in flight.routes.routes:
             if route.chosen and route.source != route.target:
                 _say(f"{route.source} is played as {route.target}")
         with (
             recording(arguments.record) as record,
-            late_progress(lambda: bag.count(sources), PROGRESS_AFTER_S) as done_one,
+            late_progress(lambda: flight.messages, PROGRESS_AFTER_S) as done_one,
         ):
-            played = play(
-                bag, routes, outcome, arguments.nodes, _ros_arguments(arguments),
-                arguments.delay_ms, done_one, record, arguments.rate,
-            )  # fmt: skip
-    wall_s = time.monotonic() - begin_s
-    document = report(arguments.bag, arguments.nodes, routes, played, outcome, wall_s)
-    return document, outcome.golden(str(arguments.bag)), played.problem
+            return flight.play(done_one, record)
 
 
 def _expected(arguments: argparse.Namespace) -> Golden | None:

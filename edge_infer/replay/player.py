@@ -33,10 +33,11 @@ from edge_infer.errors import ReplayError
 from edge_infer.nodes.identity import Identity
 from edge_infer.nodes.registry import start_node
 from edge_infer.replay.bags import Bag
+from edge_infer.replay.inputs import NODES
 from edge_infer.replay.messages import BagMessage, Output, Record
 from edge_infer.replay.pace import Pace
 from edge_infer.replay.report import OUTPUTS, Outcome
-from edge_infer.replay.routes import NODES, Route, Routes
+from edge_infer.replay.routes import Remaps, Route, Routes
 from edge_infer.runtime.local import LocalRuntime
 from edge_infer.runtime.loopback import LoopbackNetwork, LoopbackTransport
 from edge_infer.runtime.names import topic_on_wire
@@ -66,6 +67,27 @@ _DEFAULTS = """
 the machine was held up. In a file, that whatever the user says wins over it."""
 
 
+class Setting(NamedTuple):
+    """How a bag is to be played.
+
+    Attributes:
+        nodes: of NODES.
+        remaps: what the user says to which topic is which.
+        namespace: of the nodes; empty for that of the remappings, else DEFAULT_NAMESPACE.
+        arguments: for the nodes, as they stand after ``--ros-args``.
+        delay_ms: so much later than they were recorded images reach the detector.
+        rate: seconds of the bag per second of the wall's clock, which changes no byte; None
+            takes as long as the machine needs.
+    """
+
+    nodes: Sequence[str] = NODES
+    remaps: Remaps = ()
+    namespace: str = ""
+    arguments: Sequence[str] = ()
+    delay_ms: float = DELAY_MS
+    rate: float | None = None
+
+
 class Played(NamedTuple):
     """How far a replay went.
 
@@ -86,12 +108,9 @@ def play(
     bag: Bag,
     routes: Routes,
     outcome: Outcome,
-    nodes: Sequence[str] = NODES,
-    arguments: Sequence[str] = (),
-    delay_ms: float = DELAY_MS,
+    setting: Setting,
     done_one: Callable[[], None] = lambda: None,
     record: Record = lambda _: None,
-    rate: float | None = None,
 ) -> Played:
     """Play a bag to its end, or as far as it can be read.
 
@@ -99,13 +118,9 @@ def play(
         bag: it is open.
         routes: where its topics go.
         outcome: is told what comes out.
-        nodes: of NODES.
-        arguments: for the nodes, as they stand after ``--ros-args``.
-        delay_ms: so much later than they were recorded images reach the detector.
+        setting: through which nodes, and how.
         done_one: called after each message.
         record: called with each output that counts for the digest.
-        rate: seconds of the bag per second of the wall's clock, which changes no byte; None
-            takes as long as the machine needs.
 
     Raises:
         ReplayError: there is not one message to play.
@@ -126,8 +141,10 @@ def play(
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="edge_infer_replay_")))
         (folder / "defaults.yaml").write_text(_DEFAULTS)
         defaults = ["--params-file", str(folder / "defaults.yaml")]
-        stage.start(nodes, [*defaults, *_parameters(routes, nodes), *arguments])
-        timeline = _Timeline(network, begin_ns, round(delay_ms * 1e6), Pace(rate))
+        given = [*defaults, *_parameters(routes, setting.nodes), *setting.arguments]
+        stage.start(setting.nodes, given)
+        delay_ns = round(setting.delay_ms * 1e6)
+        timeline = _Timeline(network, begin_ns, delay_ns, Pace(setting.rate))
         for message in chain([first], messages):
             if not timeline.take(message, by_source[message.topic], stage.write):
                 break

@@ -28,44 +28,13 @@ from typing import NamedTuple
 from edge_infer.errors import ReplayError, UsageError
 from edge_infer.nodes import topics
 from edge_infer.nodes.topics import Topic
+from edge_infer.replay.inputs import EVERY_INPUT, IMAGES, POSE_TYPES, Input
 from edge_infer.runtime.names import check_namespace, expand
-
-NODES = ("detector", "georeferencer", "coordinator")
-"""What can be replayed."""
 
 DEFAULT_NAMESPACE = "/drone_1"
 
-_POSE_TYPES = (
-    "geometry_msgs/msg/PoseWithCovarianceStamped",
-    "nav_msgs/msg/Odometry",
-    "geometry_msgs/msg/PoseStamped",
-    "px4_msgs/msg/VehicleOdometry",
-)
-
-
-class Input(NamedTuple):
-    """What a node listens to.
-
-    Attributes:
-        what: in words.
-        ways: each a topic that takes it, of its own type; the preferred one first.
-    """
-
-    what: str
-    ways: tuple[Topic, ...]
-
-    def way(self, type_name: str) -> Topic | None:
-        """The topic that takes a type."""
-        return next((way for way in self.ways if way.type == type_name), None)
-
-
-IMAGES = Input("images", (topics.IMAGE, topics.COMPRESSED_IMAGE))
-CAMERA_INFO = Input("camera_info", (topics.CAMERA_INFO,))
-POSES = Input(
-    "poses", tuple(Topic(topics.POSE.name, kind, topics.POSE.qos) for kind in _POSE_TYPES)
-)
-DETECTIONS = Input("detections", (topics.DETECTIONS,))
-SIGHTINGS = Input("sightings", (topics.SIGHTINGS,))
+Remaps = Sequence[tuple[str, str]]
+"""(Topic of the bag, topic of a node)."""
 
 
 class Route(NamedTuple):
@@ -101,64 +70,60 @@ class Routes(NamedTuple):
     def parameters(self) -> list[str]:
         """``node:name:=value`` of what the types of the topics decide."""
         types = {route.type for route in self.routes}
-        given = [f"georeferencer:pose_type:={kind}" for kind in _POSE_TYPES if kind in types]
+        given = [f"georeferencer:pose_type:={kind}" for kind in POSE_TYPES if kind in types]
         if topics.COMPRESSED_IMAGE.type in types:
             given.append("detector:transport:=compressed")
         return given
 
 
-def inputs_of(nodes: Sequence[str]) -> list[Input]:
-    """What some nodes need from outside; what one of them gives the others is computed anew."""
-    inputs = []
-    if "detector" in nodes:
-        inputs.append(IMAGES)
-    if "georeferencer" in nodes:
-        inputs += [CAMERA_INFO, POSES]
-        if "detector" not in nodes:
-            inputs.append(DETECTIONS)
-    elif "coordinator" in nodes:
-        inputs.append(SIGHTINGS)
-    return inputs
+def namespace_of(namespace: str, remaps: Remaps) -> str:
+    """The namespace of the nodes: as given, else the first that a remapping names.
+
+    Raises:
+        NameRuleError: it is none.
+    """
+    return check_namespace(namespace or _named_by(remaps) or DEFAULT_NAMESPACE)
 
 
 def plan(
-    found: Mapping[str, str],
-    nodes: Sequence[str],
-    remaps: Sequence[tuple[str, str]] = (),
-    namespace: str = "",
+    found: Mapping[str, str], inputs: Sequence[Input], remaps: Remaps, namespace: str
 ) -> Routes:
-    """Choose a topic for each input.
+    """Choose the topics of each input.
 
     Args:
         found: name -> type of what is in the bag.
-        nodes: of NODES.
-        remaps: (topic of the bag, topic of a node).
-        namespace: of the nodes; empty for that of the remappings, else DEFAULT_NAMESPACE.
+        inputs: what the nodes need.
+        remaps: what the user says to it.
+        namespace: of the nodes.
 
     Raises:
         ReplayError: the bag lacks an input, or has several that could be it.
         UsageError: a remapping leads from or to a topic that is not there.
-        NameRuleError: a name or the namespace is none.
+        NameRuleError: a name is none.
     """
-    inputs = inputs_of(nodes)
-    home = check_namespace(namespace or _namespace_of(inputs, remaps))
-    told = {_told(found, inputs, home, *remap) for remap in remaps}
+    told = {_told(found, inputs, namespace, *remap) for remap in remaps}
     routes: list[Route] = []
+    met = set()
     for each in inputs:
-        own = [route for route in told if _targets(each, home) & {route.target}]
+        own = [route for route in told if route.target in _targets(each, namespace)]
         near = next((route.source for route in routes), "")
-        routes += sorted(own) or [_choose(found, each, home, near)]
-    return Routes(home, tuple(routes))
+        taken = sorted(own) or _choose(found, each, namespace, near)
+        routes += taken
+        met |= {each.what for _ in taken}
+    for each in inputs:
+        if each.is_needed and each.what not in met:
+            types = " or ".join(way.type for way in each.ways)
+            raise ReplayError(f"the bag has no {each.what} ({types})", each.remedy)
+    return Routes(namespace, tuple(routes))
 
 
-def _namespace_of(inputs: Sequence[Input], remaps: Sequence[tuple[str, str]]) -> str:
-    """The first that a remapping names."""
+def _named_by(remaps: Remaps) -> str:
     for _, target in remaps:
-        for each in inputs:
+        for each in EVERY_INPUT:
             for way in each.ways:
                 if target.startswith("/") and target.endswith(f"/{way.name}"):
                     return target.removesuffix(f"/{way.name}") or "/"
-    return DEFAULT_NAMESPACE
+    return ""
 
 
 def _targets(each: Input, namespace: str) -> set[str]:
@@ -192,21 +157,16 @@ def _told(
     raise UsageError(f"no node listens to {full}", f"remap to one of {_listed(known)}")
 
 
-def _choose(found: Mapping[str, str], each: Input, namespace: str, near: str) -> Route:
-    """The topic that an input takes where nobody said which."""
-    fitting = {name: way for name, kind in found.items() if (way := each.way(kind))}
+def _choose(found: Mapping[str, str], each: Input, namespace: str, near: str) -> list[Route]:
+    """The topic that an input takes where nobody said which; none where the bag has none."""
+    fitting = {name: way for name, kind in found.items() if (way := each.fits(name, kind))}
     for name, way in fitting.items():
         if name == _full(way.name, namespace):
-            return _route(name, each, way, namespace, chosen=True)
+            return [_route(name, each, way, namespace, chosen=True)]
     # The same pictures twice are no choice: what was not compressed is read faster.
     names = [
         name for name in fitting if name.removesuffix("/compressed") not in fitting.keys() - {name}
     ]
-    if not names:
-        raise ReplayError(
-            f"the bag has no {each.what} ({' or '.join(way.type for way in each.ways)})",
-            "record them too, or leave out the nodes that need them with --nodes",
-        )
     ranked = sorted((_distance(name, near, each.ways.index(fitting[name])), name) for name in names)
     if len(ranked) > 1 and (not near or ranked[0][0] == ranked[1][0]):
         target = _full(each.ways[0].name, namespace)
@@ -214,8 +174,7 @@ def _choose(found: Mapping[str, str], each: Input, namespace: str, near: str) ->
             f"the bag has several topics of {each.what}: {_listed(sorted(names))}",
             f"choose one, such as --remap {ranked[0][1]}:={target}",
         )
-    name = ranked[0][1]
-    return _route(name, each, fitting[name], namespace, chosen=True)
+    return [_route(name, each, fitting[name], namespace, chosen=True) for _, name in ranked[:1]]
 
 
 def _distance(name: str, near: str, rank: int) -> tuple[int, int, int]:

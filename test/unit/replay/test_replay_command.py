@@ -19,8 +19,9 @@ from __future__ import annotations
 import array
 import hashlib
 import json
+import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,12 @@ from rosbags.highlevel import AnyReader
 
 from edge_infer.backends import registry
 from edge_infer.cli.main import main
+from edge_infer.domain import Pose
+from edge_infer.geometry import LocalFrame, multiply, quaternion_from_rpy
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions.images import frame_from_msg
+from edge_infer.nodes.conversions.poses import pose_from_msg
+from edge_infer.nodes.conversions.transforms import Transform, transforms_to_msg
 from edge_infer.runtime.messages import message_types
 
 MakeBag = Callable[..., Path]
@@ -52,6 +57,18 @@ def replay(
 @pytest.fixture
 def bag(flight: list[Recorded], make_bag: MakeBag) -> Path:
     return make_bag(flight)
+
+
+def instead_of_poses(
+    flight: list[Recorded], others: Callable[[Any, int], list[Recorded]]
+) -> Iterator[Recorded]:
+    """The flight with other messages in the place of each pose."""
+    known = message_types()
+    for topic, kind, time_ns, payload in flight:
+        if kind == topics.POSE.type:
+            yield from others(known.decode(memoryview(payload), known[kind]), time_ns)
+        else:
+            yield topic, kind, time_ns, payload
 
 
 def test_a_flight_is_seen_again(bag: Path, capsys: Capture, flight: list[Recorded]) -> None:
@@ -214,6 +231,58 @@ def test_compressed_images_and_odometry_serve_as_well(
     told, _ = replay(capsys, make_bag(other, name="other"))
     assert told["topics"]["/camera/image_raw/compressed"] == "/drone_1/image/compressed"
     assert told["digest"] == replay(capsys, bag)[0]["digest"]
+
+
+def test_transforms_place_targets_as_poses_do(
+    flight: list[Recorded], make_bag: MakeBag, bag: Path, capsys: Capture, tmp_path: Path
+) -> None:
+    known = message_types()
+    # The housing looks down, and optical axes are right, down, forward (REP-103).
+    down, optical = (0.0, math.pi / 2, 0.0), (-math.pi / 2, 0.0, -math.pi / 2)
+    turned = multiply(quaternion_from_rpy(*down), quaternion_from_rpy(*optical))
+    camera = Transform("base_link", "camera_optical", Pose(0, (0.0, 0.0, 0.0), tuple(turned)))
+
+    def as_transform(pose: Any, time_ns: int) -> list[Recorded]:
+        moving = transforms_to_msg(known, Transform("map", "base_link", pose_from_msg(pose)))
+        return [("/tf", topics.TRANSFORMS.type, time_ns, bytes(known.encode(moving)))]
+
+    static = bytes(known.encode(transforms_to_msg(known, camera)))
+    first: Recorded = ("/tf_static", topics.TRANSFORMS.type, BEGIN_NS - 1, static)
+    other = make_bag([first, *instead_of_poses(flight, as_transform)], name="other")
+    golden = str(tmp_path / "golden.json")
+    told, _ = replay(capsys, bag, "--golden", golden)
+    for_both = ["-p", "georeferencer:pose_source:=tf", "-p", "georeferencer:mounting:=tf"]
+    again, _ = replay(capsys, other, *for_both, "--expect", golden)
+    assert again["topics"]["/tf_static"] == "/tf_static"
+    assert again["expected"]["same"] is True
+    assert again["targets"]["total"] == told["targets"]["total"] > 0
+
+
+def test_a_receiver_and_an_inertial_unit_place_targets_as_poses_do(
+    flight: list[Recorded], make_bag: MakeBag, bag: Path, capsys: Capture, tmp_path: Path
+) -> None:
+    known, origin = message_types(), (47.397742, 8.545594, 488.0)
+
+    def as_fix_and_attitude(pose: Any, time_ns: int) -> list[Recorded]:
+        at = LocalFrame(*origin).to_wgs84(pose_from_msg(pose).position_m)[0]
+        fix = known[topics.FIX.type](
+            header=pose.header, latitude=at[0], longitude=at[1], altitude=at[2]
+        )
+        fix.status.status = 0
+        imu = known[topics.IMU.type](header=pose.header, orientation=pose.pose.pose.orientation)
+        return [
+            ("/gps/fix", topics.FIX.type, time_ns, bytes(known.encode(fix))),
+            ("/imu/data", topics.IMU.type, time_ns, bytes(known.encode(imu))),
+        ]
+
+    other = make_bag(instead_of_poses(flight, as_fix_and_attitude), name="other")
+    golden = str(tmp_path / "golden.json")
+    replay(capsys, bag, "--golden", golden)
+    given = ("pose_source:=navsat", f"map_origin:={list(origin)}")
+    words = [word for each in given for word in ("-p", f"georeferencer:{each}")]
+    again, _ = replay(capsys, other, *words, "--expect", golden)
+    assert again["topics"]["/imu/data"] == "/drone_1/imu"
+    assert again["expected"]["same"] is True
 
 
 def test_a_replay_that_does_not_begin_leaves_no_bag(

@@ -16,18 +16,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import selectors
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from drones import HERE, PATIENCE_S, _environment
+from listener import HERE, PATIENCE_S, Listener, environment, say
 from namespaces import Host
 from switch import TAP, Switch, is_user_traffic
 
@@ -97,13 +94,11 @@ class BlobMember:
             f"__ns:=/{name}",
         ]
         with self.log.open("a") as log:
-            self.process = host.start([sys.executable, *arguments], environment, log)
+            self.speaker = host.start([sys.executable, *arguments], environment, log)
 
     def say(self, command: str) -> None:
         """Have it do something."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{command}\n".encode())
-        self.process.stdin.flush()
+        say(self.speaker, command)
 
     def hear(self, event: dict[str, Any]) -> None:
         """A line of it."""
@@ -118,7 +113,7 @@ class BlobMember:
                 self.is_right = event["is_right"]
 
 
-class BlobFleet:
+class BlobFleet(Listener):
     """All members on one switch; the gateway is the first.
 
     Args:
@@ -138,21 +133,21 @@ class BlobFleet:
         loss: float = 0.0,
         bytes_per_s: float = BYTES_PER_S,
     ) -> None:
-        self._unread: dict[int, bytes] = {}
-        environment = _environment(is_radio=loss > 0)
+        self.all: list[BlobMember] = []
+        super().__init__(self.all, self._where_they_stand)
+        around = environment(is_radio=loss > 0)
         with ExitStack() as stack:
             self.switch = FragmentSwitch(seed)
             stack.callback(self.switch.close)
             hosts = [Host(number, self.switch) for number in range(drones + 1)]
             for host in hosts:
                 stack.callback(host.close)
-                _lengthen_queue(host, environment)
+                _lengthen_queue(host, around)
             self.switch.start()
-            self.all: list[BlobMember] = []
             for number, host in enumerate(hosts):
                 name = f"drone_{number}" if number else "gateway"
-                member = BlobMember(host, name, folder, environment, number == 0, bytes_per_s)
-                stack.callback(member.process.destroy)
+                member = BlobMember(host, name, folder, around, number == 0, bytes_per_s)
+                stack.callback(member.speaker.destroy)
                 self.all.append(member)
             self._stack = stack.pop_all()
         self.gateway, *self.drones = self.all
@@ -168,7 +163,7 @@ class BlobFleet:
     def kill_gateway(self) -> None:
         """At once, where it is."""
         self.all.remove(self.gateway)
-        self.gateway.process.destroy()
+        self.gateway.speaker.destroy()
 
     def complete(self, some: Collection[BlobMember]) -> float:
         """Wait until these have it all, and it is right; the seconds that the last one took."""
@@ -176,48 +171,22 @@ class BlobFleet:
         assert all(member.is_right and not member.refused for member in some)
         return max(member.took_s for member in some)
 
-    def wait(
-        self, condition: Callable[[], object], what: str, within_s: float = PATIENCE_S
-    ) -> None:
-        """Hear what happens until something holds; fails at the deadline."""
-        deadline_s = time.monotonic() + within_s
-        while not condition():
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0:
-                standing = [(member.name, member.readers, member.held) for member in self.all]
-                raise AssertionError(f"{what}: not within {within_s:.0f} s; {standing}")
-            self._hear(left_s)
+    def _where_they_stand(self) -> list[tuple[str, int, int]]:
+        return [(member.name, member.readers, member.held) for member in self.all]
 
     def _settle(self) -> None:
         """Wait until DDS has told everybody everything: twenty who meet are louder than a blob."""
         deadline_s = time.monotonic() + PATIENCE_S
         before = self.switch.traffic
         while True:
-            end_s = time.monotonic() + LOOK_S
-            while (left_s := end_s - time.monotonic()) > 0:
-                self._hear(left_s)
+            self.run_for(LOOK_S)
             now = self.switch.traffic
             if (now - before).bytes < QUIET_BYTES_PER_S * LOOK_S * len(self.all):
                 return
-            assert end_s < deadline_s, f"still {(now - before).bytes} bytes in {LOOK_S} s"
+            assert time.monotonic() < deadline_s, (
+                f"still {(now - before).bytes} bytes in {LOOK_S} s"
+            )
             before = now
-
-    def _hear(self, at_most_s: float) -> None:
-        with selectors.DefaultSelector() as selector:
-            for member in self.all:
-                assert member.process.stdout is not None
-                selector.register(member.process.stdout, selectors.EVENT_READ, member)
-            for key, _ in selector.select(at_most_s):
-                self._read(key.fd, key.data)
-
-    def _read(self, descriptor: int, member: BlobMember) -> None:
-        data = os.read(descriptor, 1 << 16)
-        if not data:
-            raise AssertionError(f"{member.name} has ended:\n{member.log.read_text()}")
-        *lines, rest = (self._unread.pop(member.process.pid, b"") + data).split(b"\n")
-        self._unread[member.process.pid] = rest
-        for line in lines:
-            member.hear(json.loads(line))
 
 
 def _lengthen_queue(host: Host, environment: Mapping[str, str]) -> None:

@@ -16,32 +16,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import selectors
 import sys
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from listener import HERE, Listener, environment, say
 from namespaces import Host, Process
 from sightings import Published, all_sightings
 from switch import Switch
 
 from edge_infer.fleet.replica import Replica
-
-HERE = Path(__file__).parent
-PATIENCE_S = 240.0
-"""Much longer than anything takes: on a busy machine waiting is no failure."""
-
-_RADIO = HERE.parents[1] / "config" / "dds" / "lossy_radio.xml"
-_LEASES = """<Discovery>
-  <LeaseDuration>2s</LeaseDuration>
-  <SPDPInterval>1s</SPDPInterval>
-</Discovery>"""
-"""As in config/dds/wifi_mesh.xml; multicast stays."""
 
 
 class Drone:
@@ -85,6 +71,11 @@ class Drone:
         self.rest = self._start_rest()
 
     @property
+    def speaker(self) -> Process:
+        """The coordinator tells nothing by itself."""
+        return self.rest
+
+    @property
     def is_idle(self) -> bool:
         """Whether it has done all that it was told, and runs."""
         return self._owed == 0 and self.boot > 0
@@ -92,12 +83,12 @@ class Drone:
     def publish(self, count: int) -> None:
         """See so many things."""
         self._owed += 1
-        self._say(f"publish {count}")
+        say(self.rest, f"publish {count}")
 
     def ask_for_targets(self) -> None:
         """Call the coordinator's service."""
         self.targets = {}
-        self._say("targets")
+        say(self.rest, "targets")
 
     def restart_coordinator(self) -> None:
         """Kill it where it is and start it again with what is on disk."""
@@ -155,13 +146,8 @@ class Drone:
     def _ros_args(self, *more: str) -> list[str]:
         return ["--ros-args", "-r", f"__ns:=/{self.name}", *more]
 
-    def _say(self, command: str) -> None:
-        assert self.rest.stdin is not None
-        self.rest.stdin.write(f"{command}\n".encode())
-        self.rest.stdin.flush()
 
-
-class Drones:
+class Drones(Listener):
     """A fleet on one switch.
 
     Args:
@@ -183,18 +169,18 @@ class Drones:
         has_heartbeats: bool = False,
         settings: Sequence[str] = (),
     ) -> None:
+        self.all: list[Drone] = []
+        super().__init__(self.all, self._where_they_stand)
         self._stack = ExitStack()
-        self._unread: dict[int, bytes] = {}
         with ExitStack() as stack:
             self.switch = Switch(seed)
             self.switch.loss = loss
             stack.callback(self.switch.close)
             hosts = [self._host(stack, number) for number in range(count)]
             self.switch.start()
-            environment = _environment(is_radio=loss > 0)
-            self.all = []
+            around = environment(is_radio=loss > 0)
             for number, host in enumerate(hosts):
-                drone = Drone(host, number, folder, environment, has_heartbeats, settings)
+                drone = Drone(host, number, folder, around, has_heartbeats, settings)
                 stack.callback(drone.end)
                 self.all.append(drone)
             self._stack = stack.pop_all()
@@ -223,23 +209,6 @@ class Drones:
 
     # --- waiting ----------------------------------------------------------------------
 
-    def wait(
-        self, condition: Callable[[], object], what: str, within_s: float = PATIENCE_S
-    ) -> None:
-        """Hear what happens until something holds; fails at the deadline."""
-        deadline_s = time.monotonic() + within_s
-        while not condition():
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0:
-                raise AssertionError(f"{what}: not within {PATIENCE_S:.0f} s; {self._standing()}")
-            self._hear(left_s)
-
-    def run_for(self, seconds: float) -> None:
-        """Let that much time pass, as the story wants it, and hear what happens."""
-        end_s = time.monotonic() + seconds
-        while (left_s := end_s - time.monotonic()) > 0:
-            self._hear(left_s)
-
     def publish(self, count: int, some: Collection[Drone] | None = None) -> None:
         """Have drones see so many things each, and wait until they have said so."""
         drones = self.all if some is None else some
@@ -257,24 +226,7 @@ class Drones:
             lambda: all(drone.digest == digest for drone in drones), "coordinators hold everything"
         )
 
-    def _hear(self, at_most_s: float) -> None:
-        with selectors.DefaultSelector() as selector:
-            for drone in self.all:
-                assert drone.rest.stdout is not None
-                selector.register(drone.rest.stdout, selectors.EVENT_READ, drone)
-            for key, _ in selector.select(at_most_s):
-                self._read(key.fd, key.data)
-
-    def _read(self, descriptor: int, drone: Drone) -> None:
-        data = os.read(descriptor, 1 << 16)
-        if not data:
-            raise AssertionError(f"{drone.name} has ended:\n{drone.log.read_text()}")
-        *lines, rest = (self._unread.pop(drone.rest.pid, b"") + data).split(b"\n")
-        self._unread[drone.rest.pid] = rest
-        for line in lines:
-            drone.hear(json.loads(line))
-
-    def _standing(self) -> str:
+    def _where_they_stand(self) -> str:
         digests = [f"{drone.name} {drone.digest[:8] or 'nothing'}" for drone in self.all]
         return f"wanted {self.digest()[:8]}, told {', '.join(digests)}"
 
@@ -296,13 +248,3 @@ def rounds(drones: Collection[Drone], digest: str) -> int:
     return max(
         (drone.seen.index(digest) + 1 for drone in drones if digest in drone.seen), default=0
     )
-
-
-def _environment(is_radio: bool) -> dict[str, str]:
-    """Ours without what would choose another network."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ROS_", "RMW_", "CYCLONEDDS_"))
-    }
-    return {**kept, "CYCLONEDDS_URI": f"file://{_RADIO},{_LEASES}" if is_radio else _LEASES}

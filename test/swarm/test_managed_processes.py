@@ -59,19 +59,23 @@ def ended(process: subprocess.Popen[str], number: int) -> float:
 
 
 @pytest.mark.parametrize("runtime", ["embedded", pytest.param("ros", marks=pytest.mark.ros)])
-@pytest.mark.parametrize("name", ["detector", "coordinator"])
+@pytest.mark.parametrize("name", ["detector", "coordinator", "updater"])
 def test_either_signal_ends_it_cleanly_in_each_state(
     edge_infer: Run, operator: Operator, tmp_path: Path, name: str, runtime: str
 ) -> None:
     if reason := selection.available()[runtime]:
         pytest.skip(reason)
+    settings = []
+    if name == "updater":
+        edge_infer("keys", "init", str(tmp_path / "keys")).wait()
+        settings = ["-p", f"root:={tmp_path}/keys/root.json"]
     cases = [(state, number) for state in WAYS for number in (signal.SIGINT, signal.SIGTERM)]
     processes = []
     for state, number in cases:
         namespace = f"/{state}_{number.name.lower()}"
-        words = ("--runtime", runtime, "--ros-args", "-p", "autostart:=false", "-r")
-        state_dir = f"state_dir:={tmp_path}"
-        processes.append(edge_infer("node", name, *words, f"__ns:={namespace}", "-p", state_dir))
+        words = ("--runtime", runtime, "--ros-args", "-p", "autostart:=false", *settings)
+        place = ("-r", f"__ns:={namespace}", "-p", f"state_dir:={tmp_path}")
+        processes.append(edge_infer("node", name, *words, *place))
     for state, number in cases:
         node = f"/{state}_{number.name.lower()}/{name}"
         for label in WAYS[state]:

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Sequence
 
 import cv2
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_infer.domain import CameraFrame, Detections
+from edge_infer.perception.class_colours import class_colour
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -36,7 +36,6 @@ LEAST_TEXT, GREATEST_TEXT = 0.35, 2.0
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _DARK, _LIGHT = (20, 20, 20), (250, 250, 250)
-_GOLDEN = 0.618034
 _TO_BGR = {"mono8": cv2.COLOR_GRAY2BGR, "rgb8": cv2.COLOR_RGB2BGR}
 
 
@@ -50,15 +49,15 @@ def annotated(frame: CameraFrame, found: Detections, labels: Sequence[str]) -> I
     image = np.asarray(frame.image.copy() if code is None else cv2.cvtColor(frame.image, code))
     boxes = np.rint(np.nan_to_num(found.xyxy)).astype(int)
     for index in reversed(range(len(found))):
-        class_id = int(found.class_id[index])
-        text = f"{labels[class_id]} {found.confidence[index]:.2f}"
-        _draw(image, boxes[index].tolist(), text, colour(class_id))
+        name = labels[int(found.class_id[index])]
+        text = f"{name} {found.confidence[index]:.2f}"
+        _draw(image, boxes[index].tolist(), text, colour(name))
     return image
 
 
-def colour(class_id: int) -> Colour:
-    """A bright BGR colour for each class; neighbours in the list of labels look different."""
-    red, green, blue = colorsys.hsv_to_rgb(class_id * _GOLDEN % 1.0, 0.75, 1.0)
+def colour(class_name: str) -> Colour:
+    """The BGR colour of a class."""
+    red, green, blue = class_colour(class_name)
     return round(255 * blue), round(255 * green), round(255 * red)
 
 

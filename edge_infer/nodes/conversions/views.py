@@ -20,9 +20,7 @@ looks like one.
 
 from __future__ import annotations
 
-import colorsys
 import math
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -30,6 +28,7 @@ import numpy as np
 
 from edge_infer.domain import Target
 from edge_infer.nodes.conversions.common import Messages, fill_point, header_to_msg
+from edge_infer.perception.class_colours import class_colour
 
 SIGMAS_95 = 2.4477
 """Semi-axes of the ellipse that holds 95 % of a normal distribution on a plane, in standard
@@ -40,8 +39,6 @@ LEAST_WIDTH_M, HEIGHT_M, TEXT_M = 0.5, 0.2, 0.4
 
 DISCS, LABELS = "targets", "labels"
 """Namespaces of the markers, which viewers switch on and off."""
-
-Colour = tuple[float, float, float]
 
 
 class Ellipse(NamedTuple):
@@ -66,12 +63,6 @@ def ellipse_of(covariance_m2: tuple[float, float, float]) -> Ellipse:
         for variance in (mean + apart, mean - apart)
     )
     return Ellipse(long_m, short_m, math.atan2(2 * xy, xx - yy) / 2)
-
-
-def class_colour(name: str) -> Colour:
-    """Red, green and blue in 0..1, bright: the same for a name in every fleet and every run."""
-    bits = zlib.crc32(name.encode())
-    return colorsys.hsv_to_rgb((bits & 0xFFFF) / 0x10000, 0.6 + (bits >> 24) / 640, 1.0)
 
 
 def markers_to_msg(

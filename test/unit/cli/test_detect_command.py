@@ -123,8 +123,8 @@ def test_out_holds_pictures_with_boxes_and_both_files(
     for index, name in enumerate(names):
         image = cv2.imread(str(out / "annotated" / name))
         assert image.shape == (HEIGHT, WIDTH, 3)
-        assert image[64, 40].tolist() == list(colour(0))
-        assert image[99, 100].tolist() == list(colour(1))
+        assert image[64, 40].tolist() == list(colour("Cell"))
+        assert image[99, 100].tolist() == list(colour("Diode"))
         assert image[120, 10].tolist() == [60 * index] * 3
         assert np.array_equal(cv2.imread(str(folder / name), 0), picture(60 * index))
 

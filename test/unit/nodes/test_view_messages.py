@@ -27,11 +27,11 @@ from edge_infer.nodes.conversions.views import (
     DISCS,
     LABELS,
     LEAST_WIDTH_M,
-    class_colour,
     detections_3d_to_msg,
     ellipse_of,
     markers_to_msg,
 )
+from edge_infer.perception.class_colours import class_colour
 from edge_infer.runtime.loopback import LoopbackNetwork
 
 
@@ -105,8 +105,3 @@ def test_an_ellipse_lies_as_its_covariance(yaw_rad: float) -> None:
 
 def test_a_place_of_unknown_certainty_is_seen_too() -> None:
     assert ellipse_of((0.0, 0.0, 0.0)) == (LEAST_WIDTH_M, LEAST_WIDTH_M, 0.0)
-
-
-def test_colours_are_the_same_for_ever() -> None:
-    assert class_colour("Diode") == pytest.approx((1.0, 0.382, 0.272), abs=1e-3)
-    assert class_colour("Cell") != class_colour("Diode")

@@ -39,8 +39,8 @@ _RULE = re.compile(
     r"(?P<source>[^:]+):=(?P<target>.+)"
 )
 _PARAMETER = re.compile(r"(?:(?P<node>[\w/*]+):(?!=))?(?P<name>[^:]+):=(?P<value>.*)", re.DOTALL)
+_ROSOUT = {"--enable-rosout-logs": True, "--disable-rosout-logs": False}
 _WITHOUT_EFFECT = {
-    *("--enable-rosout-logs", "--disable-rosout-logs"),
     *("--enable-stdout-logs", "--disable-stdout-logs"),
     *("--enable-external-lib-logs", "--disable-external-lib-logs"),
 }
@@ -72,12 +72,14 @@ class RosArguments:
         remaps: in their order; the first that matches counts.
         overrides: parameters from files and from the command line.
         log_levels: by logger; the key "" is for all others.
+        tells_rosout: whether logs go to /rosout, too.
         rest: the arguments that are not for ROS.
     """
 
     remaps: list[Remap] = field(default_factory=list)
     overrides: Overrides = field(default_factory=Overrides)
     log_levels: dict[str, str] = field(default_factory=dict)
+    tells_rosout: bool = True
     rest: list[str] = field(default_factory=list)
 
     def node_name(self, name: str) -> str:
@@ -137,6 +139,9 @@ def _parse_section(words: Iterator[str], result: RosArguments) -> None:
         if word == "--":
             return
         if word in ("--ros-args", *_WITHOUT_EFFECT):
+            continue
+        if word in _ROSOUT:
+            result.tells_rosout = _ROSOUT[word]
             continue
         if word not in _TAKES_VALUE:
             close = difflib.get_close_matches(word, _TAKES_VALUE, n=1)

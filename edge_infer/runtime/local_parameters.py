@@ -148,7 +148,7 @@ class LocalParameters:
     Args:
         node: fully qualified name, for errors.
         overrides: what files and the command line say, by parameter name.
-        changed: called with name and value after each accepted change.
+        changed: called with name, value and whether it is new after each accepted change.
 
     Attributes:
         judges: asked, in this order, whether changes that keep types and ranges are good;
@@ -159,7 +159,7 @@ class LocalParameters:
         self,
         node: str,
         overrides: Mapping[str, Setting],
-        changed: Callable[[str, Any], None],
+        changed: Callable[[str, Any, bool], None],
     ) -> None:
         self._node = node
         self._overrides = overrides
@@ -194,7 +194,7 @@ class LocalParameters:
             value = self._overridden(descriptor, setting)
         self._descriptors[name] = descriptor
         self._values[name] = value
-        self._changed(name, value)
+        self._changed(name, value, True)
         return Parameter(name, value)
 
     def get(self, name: str) -> Parameter:
@@ -230,7 +230,7 @@ class LocalParameters:
                 return str(verdict.reason)
         for name, value in checked:
             self._values[name] = value
-            self._changed(name, value)
+            self._changed(name, value, False)
         return ""
 
     def _overridden(self, descriptor: Any, setting: Setting) -> Any:

@@ -39,10 +39,14 @@ class NodeLogger:
     Args:
         name: namespace and name joined with dots, as rclpy names it.
         now_ns: the time to stamp entries with, since the Unix epoch.
+
+    Attributes:
+        also: told stamp, level, name and text of each entry, too; None for nobody.
     """
 
     def __init__(self, name: str, now_ns: Callable[[], int]) -> None:
         self.name = name
+        self.also: Callable[[int, int, str, str], None] | None = None
         self._logger = logging.getLogger(f"{ROOT}.{name}")
         self._now_ns = now_ns
 
@@ -62,9 +66,12 @@ class NodeLogger:
         self._log(logging.CRITICAL, message)
 
     def _log(self, level: int, message: str) -> None:
-        if self._logger.isEnabledFor(level):
-            extra = {"stamp_ns": self._now_ns(), "node": self.name}
-            self._logger.log(level, "%s", message, extra=extra)
+        if not self._logger.isEnabledFor(level):
+            return
+        stamp_ns = self._now_ns()
+        self._logger.log(level, "%s", message, extra={"stamp_ns": stamp_ns, "node": self.name})
+        if self.also:
+            self.also(stamp_ns, level, self.name, message)
 
 
 class _Formatter(logging.Formatter):

@@ -35,6 +35,7 @@ from edge_infer.runtime.qos_matching import QosFault
 from edge_infer.runtime.qos_overrides import in_force
 from edge_infer.runtime.qos_watch import QosWatch
 from edge_infer.runtime.services import Client, Service
+from edge_infer.runtime.standard_topics import ParameterEvents, Rosout
 from edge_infer.runtime.transport import Executor, Reader, Transport, Writer
 from edge_infer.runtime.wiring import Wiring
 
@@ -160,6 +161,9 @@ class LocalNode:
         transport.node_created(self._name, self._namespace)
         self._is_destroyed = False
         self._time_source: Subscription | None = None
+        if arguments.tells_rosout:
+            self._logger.also = Rosout(self._publisher)
+        self._parameter_events = ParameterEvents(full_name, self._clock, self._publisher)
         self._parameters = LocalParameters(
             full_name, arguments.overrides.for_node(full_name), self._parameter_changed
         )
@@ -196,10 +200,7 @@ class LocalNode:
 
     def create_publisher(self, msg_type: type, topic: str, qos_profile: QoS) -> Publisher:
         name = self._full("topic", topic)
-        offered = in_force(self, "publisher", name, qos_profile)
-        what, wire_topic = f"publisher of {name}", topic_on_wire(name)
-        writer = self._wiring.writer(what, wire_topic, msg_type, offered)
-        return self._own(Publisher(name, msg_type, writer, self.messages))
+        return self._publisher(msg_type, name, in_force(self, "publisher", name, qos_profile))
 
     def create_subscription(
         self,
@@ -325,6 +326,11 @@ class LocalNode:
     def _full(self, kind: str, name: str) -> str:
         return self._arguments.name(name, self._name, self._namespace, kind)
 
+    def _publisher(self, msg_type: type, name: str, offered: QoS) -> Publisher:
+        what, wire_topic = f"publisher of {name}", topic_on_wire(name)
+        writer = self._wiring.writer(what, wire_topic, msg_type, offered)
+        return self._own(Publisher(name, msg_type, writer, self.messages))
+
     def _own(self, thing: Owned) -> Owned:
         self._owned.append(thing)
         return thing
@@ -343,10 +349,13 @@ class LocalNode:
         if topic is not None:
             self._qos_watch.met(topic)
 
-    def _parameter_changed(self, name: str, value: Any) -> None:
-        """Follow /clock, or no longer."""
-        if name != "use_sim_time":
-            return
+    def _parameter_changed(self, name: str, value: Any, is_new: bool) -> None:
+        self._parameter_events.tell(name, value, is_new)
+        if name == "use_sim_time":
+            self._follow_clock(value)
+
+    def _follow_clock(self, value: bool) -> None:
+        """Go by /clock, or no longer."""
         if value and self._time_source is None:
             clock_type = self.messages["rosgraph_msgs/msg/Clock"]
             self._time_source = self.create_subscription(
@@ -355,7 +364,7 @@ class LocalNode:
         elif not value and self._time_source is not None:
             self._disown(self._time_source)
             self._time_source = None
-        self._clock.simulate(bool(value))
+        self._clock.simulate(value)
 
     def _advance(self, msg: Any) -> None:
         self._clock.advance(Time.from_msg(msg.clock).nanoseconds)

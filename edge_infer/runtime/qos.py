@@ -130,8 +130,11 @@ COMMANDS = QoS(depth=10)
 SERVICES = QoS(depth=10)
 """Requests and replies, as rmw_qos_profile_services_default."""
 
-PARAMETERS = QoS(depth=1000)
-"""Parameter services and events, as rmw_qos_profile_parameters."""
+PARAMETER_EVENTS = QoS(depth=1000)
+"""As rmw_qos_profile_parameter_events."""
+
+LOGS = QoS(depth=1000, durability=Durability.TRANSIENT_LOCAL, lifespan_s=10.0)
+"""/rosout, as rcl_qos_profile_rosout_default."""
 
 CLOCK = QoS(depth=1, reliability=Reliability.BEST_EFFORT)
 """/clock, as rclpy subscribes to it."""

@@ -42,6 +42,7 @@ TYPES = {
     "DiagnosticSummary": "diagnostic_msgs/msg/DiagnosticArray",
     "Plot": "diagnostic_msgs/msg/DiagnosticArray",
     "RawMessages": "edge_infer_msgs/msg/TargetArray",
+    "RosOut": "rcl_interfaces/msg/Log",
 }
 """What a display or a panel shows; empty where it may be several."""
 

@@ -82,6 +82,7 @@ TARGET_DETECTIONS = Topic(
 TRANSFORMS = Topic("/tf", "tf2_msgs/msg/TFMessage", qos.TRANSFORMS)
 STATIC_TRANSFORMS = Topic("/tf_static", "tf2_msgs/msg/TFMessage", qos.STATIC_TRANSFORMS)
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", qos.DIAGNOSTICS)
+LOGS = Topic("/rosout", "rcl_interfaces/msg/Log", qos.LOGS)
 
 # Of the fleet.
 SIGHTINGS = Topic("/fleet/sightings", "edge_infer_msgs/msg/SightingArray", qos.SIGHTINGS)

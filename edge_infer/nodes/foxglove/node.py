@@ -37,6 +37,7 @@ LOOK_S = 0.5
 SHOWN = (
     topics.FLEET_TARGETS,
     topics.DIAGNOSTICS,
+    topics.LOGS,
     topics.TARGET_MARKERS,
     topics.TARGET_DETECTIONS,
     topics.ANNOTATED_IMAGE,

@@ -25,7 +25,7 @@ from edge_infer.runtime.clocks import Duration, Time
 from edge_infer.runtime.futures import Future
 from edge_infer.runtime.local_parameters import Kind, kind_of, value_from_msg, value_to_msg
 from edge_infer.runtime.loopback import LoopbackNetwork
-from edge_infer.runtime.qos import Durability, QoS, Reliability
+from edge_infer.runtime.qos import LOGS, Durability, QoS, Reliability
 from edge_infer.runtime.qos_matching import mismatch
 from edge_infer.runtime.transport import Endpoint
 
@@ -313,3 +313,26 @@ def test_log_levels_come_from_the_command_line(network, log):
     chatty = network.runtime("b", args).create_node("chatty")
     chatty.get_logger().debug("shown")
     assert "[DEBUG]" in log.getvalue()
+
+
+def heard_on_rosout(network, *words):
+    """The entries of a node whose log says two things."""
+    node = network.runtime("b", ["--ros-args", *words]).create_node("chatty")
+    node.get_logger().warning("the lens is dirty")
+    node.get_logger().error("it is\0gone")
+    entries = []
+    listener = network.runtime("c").create_node("listener")
+    kind = listener.messages["rcl_interfaces/msg/Log"]
+    listener.create_subscription(kind, "/rosout", entries.append, LOGS)
+    network.run_for(1.0)
+    return [(entry.name, entry.level, entry.msg) for entry in entries]
+
+
+def test_a_log_is_told_on_rosout_whatever_it_says(network):
+    assert heard_on_rosout(network) == [
+        ("chatty", 30, "the lens is dirty"), ("chatty", 40, "it is gone"),
+    ]  # fmt: skip
+
+
+def test_a_log_stays_at_home_where_the_user_wants_it_to(network):
+    assert heard_on_rosout(network, "--disable-rosout-logs") == []

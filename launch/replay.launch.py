@@ -38,6 +38,8 @@ ARGUMENTS = {
     "image": ("image", "The bag's topic of the images", None),
     "camera_info": ("camera_info", "The bag's topic of the camera's calibration", None),
     "pose": ("pose", "The bag's topic of the drone's pose in the fleet frame", None),
+    "fix": ("fix", "The bag's topic of the NavSatFix, with pose_source navsat", None),
+    "imu": ("imu", "The bag's topic of the Imu, likewise", None),
     "coordinator": ("true", "Whether this drone has a coordinator", ["true", "false"]),
     "model": ("", "Folder of the model bundle; empty for the shipped one", None),
     "params_file": (
@@ -53,7 +55,7 @@ CLOCK_HZ = "200"
 """A frame's age is known to no less than the time between two ticks."""
 LAST_WORDS_S = 3.0
 """What the nodes have after the bag's end to tell what they know."""
-INPUTS = ("image", "camera_info", "pose")
+INPUTS = ("image", "camera_info", "pose", "fix", "imu")
 
 
 def start(context):

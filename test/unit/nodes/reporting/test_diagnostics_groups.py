@@ -24,7 +24,7 @@ import yaml
 
 from edge_infer.nodes.registry import NODES
 
-CONFIG = Path(__file__).parents[3] / "config" / "diagnostics_aggregator.yaml"
+CONFIG = Path(__file__).parents[4] / "config" / "diagnostics_aggregator.yaml"
 GROUPS = {
     value["path"]: value
     for value in yaml.safe_load(CONFIG.read_text())["/**"]["ros__parameters"].values()

@@ -34,7 +34,7 @@ SIGMAS_95 = 2.4477
 """Semi-axes of the ellipse that holds 95 % of a normal distribution on a plane, in standard
 deviations: the square root of -2 ln 0.05."""
 
-LEAST_WIDTH_M, HEIGHT_M, TEXT_M = 0.5, 0.2, 0.4
+LEAST_WIDTH_M, HEIGHT_M, TEXT_M = 0.5, 0.2, 0.9
 """Of a marker: narrower ones are hard to see from above."""
 
 DISCS, LABELS = "targets", "labels"

@@ -47,15 +47,7 @@ def test_every_file_states_copyright_and_licence() -> None:
     "command",
     [
         ("ament_copyright", *SEEN),
-        # All of it takes half a minute: the rooms that ROS 2 sees, and ruff has the same rules.
-        (
-            "ament_flake8",
-            "--config",
-            "setup.cfg",
-            "edge_infer/nodes",
-            "edge_infer/runtime",
-            "launch",
-        ),
+        ("ament_flake8", "--config", "setup.cfg", *SEEN),
         ("ament_pep257", "edge_infer", "--ignore", *DOCSTRINGS),
         ("ament_xmllint", "package.xml", "edge_infer_msgs", "config"),
     ],
@@ -67,6 +59,8 @@ def test_it_finds_nothing(command: tuple[str, ...]) -> None:
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
     )
+    if "Failed to locate the main schema resource" in done.stdout + done.stderr:
+        pytest.skip(f"{command[0]} cannot fetch the schemas that the files name")
     if "No module named" in done.stderr:
         pytest.skip(f"{command[0]} lacks a library: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]

@@ -165,8 +165,20 @@ class Node(Protocol):
         qos_profile: QoS,
         *,
         raw: bool = False,
+        views: bool = False,
     ) -> Subscription:
-        """A raw one hands over the CDR of each message, with its header, not the message."""
+        """Call back for each message.
+
+        Args:
+            msg_type: of ``messages``.
+            topic: before remapping.
+            callback: called in the executor's thread.
+            qos_profile: what is asked for.
+            raw: hand over the CDR of each message, with its header, not the message.
+            views: large arrays of messages may be views of what came, and their classes others
+                than those of ``messages``, with the same fields. For images: rclpy would copy
+                each several times.
+        """
 
     def create_timer(self, timer_period_sec: float, callback: Callable[[], None]) -> Timer:
         """By the ROS clock, as in rclpy."""

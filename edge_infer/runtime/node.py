@@ -210,6 +210,7 @@ class LocalNode:
         qos_profile: QoS,
         *,
         raw: bool = False,
+        views: bool = False,  # noqa: ARG002 - all messages here are
     ) -> Subscription:
         name = self._full("topic", topic)
         reader = self._wiring.reader(

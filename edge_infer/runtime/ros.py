@@ -56,6 +56,7 @@ from edge_infer.errors import MessageError, ParameterError, RuntimeUnavailableEr
 from edge_infer.runtime.api import RuntimeName
 from edge_infer.runtime.arguments import RosArguments, parse_ros_arguments
 from edge_infer.runtime.endpoint_info import TopicEndpointInfo
+from edge_infer.runtime.messages import message_types
 from edge_infer.runtime.parameter_files import Setting
 from edge_infer.runtime.parameters import check_unknown
 from edge_infer.runtime.qos import Durability, History, Liveliness, QoS, Reliability
@@ -63,7 +64,7 @@ from edge_infer.runtime.qos_matching import QosFault
 from edge_infer.runtime.qos_overrides import in_force
 from edge_infer.runtime.qos_watch import QosWatch
 from edge_infer.runtime.signals import stopped_by_signals
-from edge_infer.runtime.wiring import incompatible_sentence
+from edge_infer.runtime.wiring import delivery, incompatible_sentence
 
 _LONGEST_WAIT_S = 0.2
 """A signal is handled after at most this time."""
@@ -144,8 +145,12 @@ class RosNode(Node):  # type: ignore[misc]
         topic: str,
         callback: Callable[[Any], None],
         qos_profile: Any,
+        *,
+        views: bool = False,
         **options: Any,
     ) -> Any:
+        if views:
+            callback, options["raw"] = self._viewing(msg_type, topic, callback), True
         make = partial(super().create_subscription, msg_type, topic, callback)
         if not isinstance(qos_profile, QoS):  # rclpy's own
             return make(qos_profile, **options)
@@ -153,6 +158,21 @@ class RosNode(Node):  # type: ignore[misc]
         profile = to_profile(in_force(self, "subscription", name, qos_profile))
         told = SubscriptionEventCallbacks(incompatible_qos=self._complain("subscription to", name))
         return _with_events(partial(make, profile, **options), told)
+
+    def _viewing(
+        self, msg_type: type, topic: str, callback: Callable[[Any], None]
+    ) -> Callable[[bytes], None]:
+        """Takes messages by our own codec."""
+        messages = message_types()
+        package, kind, *_ = msg_type.__module__.split(".")
+        ours = messages[f"{package}/{kind}/{msg_type.__name__}"]
+        deliver = delivery(
+            f"subscription to {self.resolve_topic_name(topic)}",
+            lambda payload: messages.decode(payload, ours),
+            lambda _, message: callback(message),
+            self.get_logger().warning,
+        )
+        return lambda payload: deliver(memoryview(payload))
 
     def _complain(self, what: str, topic: str) -> Callable[[Any], None]:
         """Told by rclpy of endpoints that do not match one of ours."""

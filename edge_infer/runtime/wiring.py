@@ -85,20 +85,12 @@ class Wiring:
         ``take`` is called in the executor's thread; ``skip`` is the length of the prefix
         before each message; a raw reader decodes nothing and hands over None as the message.
         """
-        complained = False
 
-        def deliver(payload: memoryview) -> None:
-            nonlocal complained
-            try:
-                message = None if raw else self.messages.decode(payload, msg_type, skip)
-            except MessageError as error:
-                if not complained:
-                    self._complain(f"{what} left a message out: {error}")
-                complained = True
-                return
-            take(payload, message)
+        def decode(payload: memoryview) -> Any:
+            return None if raw else self.messages.decode(payload, msg_type, skip)
 
         endpoint = self._endpoint(wire_topic, msg_type, qos, mark)
+        deliver = delivery(what, decode, take, self._complain)
         return self.transport.open_reader(endpoint, deliver, self._incompatible(what, wire_topic))
 
     def _endpoint(self, wire_topic: str, msg_type: Any, qos: QoS, mark: str) -> Endpoint:
@@ -112,6 +104,33 @@ class Wiring:
             self._mismatched(wire_topic)
 
         return complain
+
+
+def delivery(
+    what: str, decode: Callable[[memoryview], Any], take: Take, complain: Callable[[str], None]
+) -> Callable[[memoryview], None]:
+    """What hands payloads on as messages; of those that are none it tells once.
+
+    Args:
+        what: for whom, to name it in the complaint.
+        decode: gives the message in a payload; may raise MessageError.
+        take: is handed both.
+        complain: is told.
+    """
+    complained = False
+
+    def deliver(payload: memoryview) -> None:
+        nonlocal complained
+        try:
+            message = decode(payload)
+        except MessageError as error:
+            if not complained:
+                complain(f"{what} left a message out: {error}")
+            complained = True
+            return
+        take(payload, message)
+
+    return deliver
 
 
 def incompatible_sentence(what: str, policy: str) -> str:

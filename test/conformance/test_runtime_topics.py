@@ -137,6 +137,23 @@ def type_name(message):
     return f"{package}/{kind}/{type(message).__name__}"
 
 
+@pytest.mark.parametrize(
+    "fill", [fill_image, fill_camera_info], ids=lambda fill: fill.__name__.removeprefix("fill_")
+)
+def test_views_hold_what_was_sent(world, fill):
+    talker, listener = world.node("talker"), world.node("listener")
+    sent, received = fill(talker.messages), []
+    name = type_name(sent)
+    publisher = publish(talker, name, "topic", RELIABLE)
+    listener.create_subscription(
+        listener.messages[name], "topic", received.append, RELIABLE, views=True
+    )
+    assert world.until(lambda: publisher.get_subscription_count() == 1)
+    publisher.publish(sent)
+    assert world.until(lambda: received)
+    assert plain(received[0]) == plain(sent)
+
+
 def test_every_reliable_message_arrives_in_order(world):
     talker, listener = world.node("talker"), world.node("listener")
     received = []

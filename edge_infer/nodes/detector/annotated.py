@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from edge_infer.domain import CameraFrame, Detections
 from edge_infer.nodes import topics
@@ -51,20 +50,15 @@ class AnnotatedImages:
         """Whether somebody looks."""
         return self._publisher.get_subscription_count() > 0
 
-    def show(
-        self, frame: CameraFrame, header: Any, found: Detections, labels: Sequence[str]
-    ) -> None:
-        """Draw and publish, if somebody looks.
+    def show(self, frame: CameraFrame, found: Detections, labels: Sequence[str]) -> None:
+        """Draw and publish with the source's header, if somebody looks.
 
         Args:
             frame: the source.
-            header: of the source, given on as it is.
             found: boxes in pixels of the source.
             labels: the names of the classes.
         """
         if not self.is_wanted:
             return
         picture = replace(frame, image=annotated(frame, found, labels), encoding="bgr8")
-        msg = frame_to_msg(self._node.messages, picture)
-        msg.header = header
-        self._publisher.publish(msg)
+        self._publisher.publish(frame_to_msg(self._node.messages, picture))

@@ -39,13 +39,13 @@ from edge_infer.nodes.conversions.detections import detections_to_msg
 from edge_infer.nodes.conversions.images import frame_from_compressed_msg, frame_from_msg
 from edge_infer.nodes.detector.annotated import AnnotatedImages
 from edge_infer.nodes.detector.config import DetectorConfig
-from edge_infer.nodes.detector.image_input import ImageInput
 from edge_infer.nodes.detector.look_back import LookBack
 from edge_infer.nodes.detector.model_health import ModelHealthReporter
 from edge_infer.nodes.detector.model_loader import ModelLoader, Refusal
 from edge_infer.nodes.detector.model_slot import ModelSlot
 from edge_infer.nodes.detector.serving_model import ServingModel, open_model
 from edge_infer.nodes.identity import Identity, identify
+from edge_infer.nodes.inputs.image_input import ImageInput
 from edge_infer.nodes.reporting.complaints import Complaints
 from edge_infer.nodes.reporting.input_watch import InputWatch
 from edge_infer.nodes.reporting.status import StatusReporter
@@ -63,11 +63,11 @@ class Delivery(NamedTuple):
 
     Attributes:
         camera: its name; "" where there is only one.
-        unpack: gives the frame and the header to answer it with; may raise FrameError.
+        unpack: gives the frame; may raise FrameError.
     """
 
     camera: str
-    unpack: Callable[[], tuple[CameraFrame, Any]]
+    unpack: Callable[[], CameraFrame]
 
 
 class DetectorNode:
@@ -131,9 +131,8 @@ class DetectorNode:
 
     def submit(self, frame: CameraFrame) -> None:
         """Take a frame from the same process, without a middleware in between."""
-        header = header_to_msg(self._node.messages, frame.stamp_ns, frame.frame_id)
         camera = next(iter(self._publishers))
-        self._worker.submit(Delivery(camera, lambda: (frame, header)), camera)
+        self._worker.submit(Delivery(camera, lambda: frame), camera)
 
     def follow(self, config: DetectorConfig) -> None:
         """Look at frames by other thresholds from the next one on; raises ModelError."""
@@ -166,7 +165,7 @@ class DetectorNode:
         return listeners > 0 or self._annotated[camera].is_wanted
 
     def _on_image(self, camera: str, unpack: Callable[..., CameraFrame], msg: Any) -> None:
-        delivery = Delivery(camera, lambda: (unpack(msg, self._radiometric), msg.header))
+        delivery = Delivery(camera, lambda: unpack(msg, self._radiometric))
         self._worker.submit(delivery, camera)
 
     def _detect(self, deliveries: Sequence[Delivery]) -> None:
@@ -177,29 +176,31 @@ class DetectorNode:
         with self._slot.frame() as model:
             self._look(model, fresh)
 
-    def _look(self, model: ServingModel, shots: Sequence[tuple[str, CameraFrame, Any]]) -> None:
+    def _look(self, model: ServingModel, shots: Sequence[tuple[str, CameraFrame]]) -> None:
         """Publish what a model sees; the names are those of that model."""
         try:
-            seen = model.look([frame for _, frame, _ in shots])
+            seen = model.look([frame for _, frame in shots])
         except EdgeInferError as error:
             self._status.count("frames_failed", len(shots))
             model.figures.failed_on(len(shots))
             self._complaints.warn(error)
             return
-        for (camera, frame, header), (detections, times) in zip(shots, seen, strict=True):
+        messages, labels = self._node.messages, model.manifest.labels
+        for (camera, frame), (detections, times) in zip(shots, seen, strict=True):
+            header = header_to_msg(messages, frame.stamp_ns, frame.frame_id)
             self._publishers[camera].publish(
-                detections_to_msg(self._node.messages, header, detections, model.manifest.labels)
+                detections_to_msg(messages, header, detections, labels)
             )
             model.figures.looked(detections.confidence, times.total_ms)
             self._look_back.keep(frame, len(detections))
             self._count(model, frame, len(detections), times)
-        for (camera, frame, header), (detections, _) in zip(shots, seen, strict=True):
-            self._annotated[camera].show(frame, header, detections, model.manifest.labels)
+        for (camera, frame), (detections, _) in zip(shots, seen, strict=True):
+            self._annotated[camera].show(frame, detections, labels)
 
-    def _unpacked(self, delivery: Delivery) -> tuple[str, CameraFrame, Any] | None:
+    def _unpacked(self, delivery: Delivery) -> tuple[str, CameraFrame] | None:
         """A delivery that is worth looking at."""
         try:
-            frame, header = delivery.unpack()
+            frame = delivery.unpack()
         except EdgeInferError as error:
             self._status.count("frames_failed")
             self._complaints.warn(error)
@@ -208,7 +209,7 @@ class DetectorNode:
         if 0 < self._config.max_age_ms * 1e6 < age_ns:
             self._status.count("frames_stale")
             return None
-        return delivery.camera, frame, header
+        return delivery.camera, frame
 
     def _count(
         self, model: ServingModel, frame: CameraFrame, detections: int, times: StageTimes

@@ -25,8 +25,8 @@ from edge_infer.errors import EdgeInferError, FrameError
 from edge_infer.nodes import topics
 from edge_infer.nodes.conversions.common import stamp_from_msg
 from edge_infer.nodes.conversions.images import camera_from_msg
-from edge_infer.nodes.detector.image_input import ImageInput
 from edge_infer.nodes.inputs.config import ViewConfig
+from edge_infer.nodes.inputs.image_input import ImageInput
 from edge_infer.nodes.inputs.pose_sources import Refuse
 from edge_infer.perception.calibration import load_calibration
 from edge_infer.runtime import qos

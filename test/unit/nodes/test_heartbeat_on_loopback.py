@@ -56,10 +56,10 @@ class SlowHandle:
         return self._node.create_timer(period_s, lambda: self._put_once(callback))
 
     def create_subscription(
-        self, msg_type: type, topic: str, callback: Callable[[Any], None], qos: Any
+        self, msg_type: type, topic: str, callback: Callable[[Any], None], qos: Any, **options: Any
     ) -> Any:
         return self._node.create_subscription(
-            msg_type, topic, lambda msg: self._queue.append(lambda: callback(msg)), qos
+            msg_type, topic, lambda msg: self._queue.append(lambda: callback(msg)), qos, **options
         )
 
     def _put_once(self, callback: Callable[[], None]) -> None:

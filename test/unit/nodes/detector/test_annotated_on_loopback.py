@@ -76,11 +76,10 @@ def test_nothing_is_drawn_while_nobody_looks(studio: Studio) -> None:
         np.array([[10, 20, 30, 40]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int32)
     )
     pictures = AnnotatedImages(studio.eye)
-    header = studio.eye.messages["std_msgs/msg/Header"]()
-    pictures.show(frame, header, nameless, labels=())
+    pictures.show(frame, nameless, labels=())
     studio.look(topics.ANNOTATED_IMAGE)
     with pytest.raises(IndexError):  # a class that has no name cannot be drawn
-        pictures.show(frame, header, nameless, labels=())
+        pictures.show(frame, nameless, labels=())
 
 
 def test_a_picture_has_its_sources_header_and_size_and_differs_only_around_a_box(

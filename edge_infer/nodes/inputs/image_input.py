@@ -40,7 +40,7 @@ class ImageInput:
     Args:
         node: the handle.
         topic: the images, with the quality of service to ask for.
-        callback: called with each message.
+        callback: called with each message; its arrays may be views of what came.
         is_wanted: whether there shall be a subscription now; always when None.
     """
 
@@ -95,5 +95,8 @@ class ImageInput:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
         if qos is not None:
-            self._subscription = self._topic.subscription(self._node, self._callback)
+            kind = self._node.messages[self._topic.type]
+            self._subscription = self._node.create_subscription(
+                kind, self._topic.name, self._callback, self._topic.qos, views=True
+            )
         self._asked = qos

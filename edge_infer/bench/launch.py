@@ -75,6 +75,8 @@ def run(progress: Progress) -> Report:
             )
             what = f"all of {DRONES} active, {runtime}, {setting}"
             goals.append(Goal(what, GOAL_S, None if last_s is None else rounded(last_s), "s"))
+    if len(settings) == 1:
+        rows.append({"left out": LOOPBACK.name, "why": f"{LOOPBACK} is not there: run a checkout"})
     return Report("launch", rows, goals)
 
 

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """One colour for each class, on pictures and in 3D views alike."""
 
 from __future__ import annotations

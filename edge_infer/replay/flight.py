@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """One replay from its beginning to its report: the plan, the play, and what was found."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from edge_infer.errors import ReplayError
@@ -66,7 +66,7 @@ class Flight:
         self._bag = bag
         self._setting = setting
         namespace = namespace_of(setting.namespace, setting.remaps)
-        inputs = inputs_of(setting.nodes, view_config(namespace, setting.arguments))
+        inputs = inputs_of(setting.nodes, partial(view_config, namespace, setting.arguments))
         self.routes = plan(bag.topics, inputs, setting.remaps, namespace)
         self.messages = bag.count([route.source for route in self.routes.routes])
 

@@ -12,12 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """What the replayed nodes need of a bag: their parameters decide, as they do in flight."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from edge_infer.nodes import topics
@@ -95,18 +94,18 @@ EVERY_INPUT = (
 )
 
 
-def inputs_of(nodes: Sequence[str], view: ViewConfig) -> list[Input]:
+def inputs_of(nodes: Sequence[str], view: Callable[[], ViewConfig]) -> list[Input]:
     """What some nodes need from outside; what one of them gives the others is computed anew.
 
     Args:
         nodes: of NODES.
-        view: what the georeferencer is told.
+        view: what the georeferencer is told; asked only where it is one of the nodes.
     """
     inputs = []
     if "detector" in nodes:
         inputs.append(IMAGES)
     if "georeferencer" in nodes:
-        inputs += _of_viewpoint(view)
+        inputs += _of_viewpoint(view())
         if "detector" not in nodes:
             inputs.append(DETECTIONS)
     elif "coordinator" in nodes:
@@ -136,7 +135,7 @@ def _of_viewpoint(view: ViewConfig) -> list[Input]:
             inputs.append(PX4_ORIGIN)
     elif view.pose_source == "navsat":
         inputs += [FIX, IMU]
-    if "tf" in (view.pose_source, view.mounting):
+    if view.asks_tf:
         inputs += [TRANSFORMS, STATIC_TRANSFORMS]
     return inputs
 

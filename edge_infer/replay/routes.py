@@ -103,13 +103,13 @@ def plan(
     """
     told = {_told(found, inputs, namespace, *remap) for remap in remaps}
     routes: list[Route] = []
-    met = set()
+    met: set[str] = set()
     for each in inputs:
         own = [route for route in told if route.target in _targets(each, namespace)]
         near = next((route.source for route in routes), "")
-        taken = sorted(own) or _choose(found, each, namespace, near)
-        routes += taken
-        met |= {each.what for _ in taken}
+        if taken := sorted(own) or _choose(found, each, namespace, near):
+            routes += taken
+            met.add(each.what)
     for each in inputs:
         if each.is_needed and each.what not in met:
             types = " or ".join(way.type for way in each.ways)

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """What every node of ROS 2 tells unasked: its log, and what becomes of its parameters.
 
 rqt_console and viewers show the one, parameter editors and handlers of parameter events follow

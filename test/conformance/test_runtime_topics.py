@@ -120,16 +120,22 @@ FILLERS = [
 
 @pytest.mark.parametrize("fill", FILLERS, ids=lambda fill: fill.__name__.removeprefix("fill_"))
 def test_content_arrives_as_it_was_sent(world, fill):
+    sent, received, listener = exchanged(world, fill)
+    assert type(received) is listener.messages[type_name(sent)]
+    assert plain(received) == plain(sent)
+
+
+def exchanged(world, fill, **options):
+    """A message as it was sent and as it arrived, and the node that it arrived at."""
     talker, listener = world.node("talker"), world.node("listener")
     sent, received = fill(talker.messages), []
     name = type_name(sent)
     publisher = publish(talker, name, "topic", RELIABLE)
-    subscribe(listener, name, "topic", received.append, RELIABLE)
+    subscribe(listener, name, "topic", received.append, RELIABLE, **options)
     assert world.until(lambda: publisher.get_subscription_count() == 1)
     publisher.publish(sent)
     assert world.until(lambda: received)
-    assert type(received[0]) is listener.messages[name]
-    assert plain(received[0]) == plain(sent)
+    return sent, received[0], listener
 
 
 def type_name(message):
@@ -141,17 +147,8 @@ def type_name(message):
     "fill", [fill_image, fill_camera_info], ids=lambda fill: fill.__name__.removeprefix("fill_")
 )
 def test_views_hold_what_was_sent(world, fill):
-    talker, listener = world.node("talker"), world.node("listener")
-    sent, received = fill(talker.messages), []
-    name = type_name(sent)
-    publisher = publish(talker, name, "topic", RELIABLE)
-    listener.create_subscription(
-        listener.messages[name], "topic", received.append, RELIABLE, views=True
-    )
-    assert world.until(lambda: publisher.get_subscription_count() == 1)
-    publisher.publish(sent)
-    assert world.until(lambda: received)
-    assert plain(received[0]) == plain(sent)
+    sent, received, _ = exchanged(world, fill, views=True)
+    assert plain(received) == plain(sent)
 
 
 def test_every_reliable_message_arrives_in_order(world):

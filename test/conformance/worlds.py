@@ -64,8 +64,8 @@ def publish(node, type_name, topic, qos):
     return node.create_publisher(node.messages[type_name], topic, qos)
 
 
-def subscribe(node, type_name, topic, callback, qos):
-    return node.create_subscription(node.messages[type_name], topic, callback, qos)
+def subscribe(node, type_name, topic, callback, qos, **options):
+    return node.create_subscription(node.messages[type_name], topic, callback, qos, **options)
 
 
 def plain(value):

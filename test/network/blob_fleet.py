@@ -134,7 +134,7 @@ class BlobFleet(Listener):
         bytes_per_s: float = BYTES_PER_S,
     ) -> None:
         self.all: list[BlobMember] = []
-        super().__init__(self.all, self._where_they_stand)
+        super().__init__(self.all)
         around = environment(is_radio=loss > 0)
         with ExitStack() as stack:
             self.switch = FragmentSwitch(seed)
@@ -171,7 +171,7 @@ class BlobFleet(Listener):
         assert all(member.is_right and not member.refused for member in some)
         return max(member.took_s for member in some)
 
-    def _where_they_stand(self) -> list[tuple[str, int, int]]:
+    def standing(self) -> list[tuple[str, int, int]]:
         return [(member.name, member.readers, member.held) for member in self.all]
 
     def _settle(self) -> None:

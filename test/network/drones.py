@@ -170,7 +170,7 @@ class Drones(Listener):
         settings: Sequence[str] = (),
     ) -> None:
         self.all: list[Drone] = []
-        super().__init__(self.all, self._where_they_stand)
+        super().__init__(self.all)
         self._stack = ExitStack()
         with ExitStack() as stack:
             self.switch = Switch(seed)
@@ -226,7 +226,7 @@ class Drones(Listener):
             lambda: all(drone.digest == digest for drone in drones), "coordinators hold everything"
         )
 
-    def _where_they_stand(self) -> str:
+    def standing(self) -> str:
         digests = [f"{drone.name} {drone.digest[:8] or 'nothing'}" for drone in self.all]
         return f"wanted {self.digest()[:8]}, told {', '.join(digests)}"
 

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Processes on hosts of their own: how DDS is set up for them, and hearing what they tell."""
 
 from __future__ import annotations
@@ -73,12 +72,10 @@ class Listener:
 
     Args:
         tellers: all of them; whoever is taken out is no longer heard.
-        standing: what to add when something did not come.
     """
 
-    def __init__(self, tellers: Sequence[Teller], standing: Callable[[], object]) -> None:
+    def __init__(self, tellers: Sequence[Teller]) -> None:
         self._tellers = tellers
-        self._standing = standing
         self._unread: dict[int, bytes] = {}
 
     def wait(
@@ -89,8 +86,12 @@ class Listener:
         while not condition():
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
-                raise AssertionError(f"{what}: not within {within_s:.0f} s; {self._standing()}")
+                raise AssertionError(f"{what}: not within {within_s:.0f} s; {self.standing()}")
             self._hear(left_s)
+
+    def standing(self) -> object:
+        """What to add when something did not come."""
+        raise NotImplementedError
 
     def run_for(self, seconds: float) -> None:
         """Let that much time pass, as the story wants it, and hear what happens."""

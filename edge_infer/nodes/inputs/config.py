@@ -90,6 +90,11 @@ class ViewConfig(NodeConfig):
         return LocalFrame(latitude, longitude, altitude) if latitude or longitude else None
 
     @property
+    def asks_tf(self) -> bool:
+        """Whether the drone's pose or its camera's mounting comes from transforms."""
+        return "tf" in (self.pose_source, self.mounting)
+
+    @property
     def fixed_mounting(self) -> Mounting:
         """As the parameters say."""
         return mounting(self.camera_xyz, self.camera_rpy)

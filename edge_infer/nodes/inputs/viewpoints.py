@@ -65,8 +65,7 @@ class Viewpoints:
     def __init__(self, node: Node, config: ViewConfig, tolerance_s: float, refuse: Refuse) -> None:
         self._base_frame = config.base_frame
         self._fixed = None if config.mounting == "tf" else config.fixed_mounting
-        asks_tf = "tf" in (config.pose_source, config.mounting)
-        self._transforms = TransformInput(node, tolerance_s, refuse) if asks_tf else None
+        self._transforms = TransformInput(node, tolerance_s, refuse) if config.asks_tf else None
         self.poses = self._open(node, config, tolerance_s, refuse)
         self.cameras = CameraInfos(node, config, refuse)
 

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Classes have colours of their own, which people learn."""
 
 from __future__ import annotations

@@ -137,6 +137,14 @@ def test_parts_of_a_drone_are_replayed_alone(bag: Path, capsys: Capture) -> None
     assert told["targets"]["total"] == 0
 
 
+def test_what_is_left_out_is_not_asked_for_its_parameters(bag: Path, capsys: Capture) -> None:
+    wrong = "georeferencer:pose_source:=guess"
+    told, _ = replay(capsys, bag, "--nodes", "detector", "-p", wrong)
+    assert told["frames"]["processed"] == 12
+    assert main(["replay", str(bag), "-p", wrong]) == 2
+    assert "pose_source" in capsys.readouterr().err
+
+
 def test_a_remapping_is_obeyed_in_silence(bag: Path, capsys: Capture) -> None:
     told, said = replay(capsys, bag, "--remap", "/camera/image_raw:=/drone_4/image")
     assert told["topics"]["/camera/image_raw"] == "/drone_4/image"

@@ -47,7 +47,7 @@ def planned(
     nodes: Sequence[str] = NODES,
     **parameters: object,
 ) -> Routes:
-    inputs = inputs_of(nodes, ViewConfig.model_validate(parameters))
+    inputs = inputs_of(nodes, lambda: ViewConfig.model_validate(parameters))
     return plan(found, inputs, remaps, namespace_of("", remaps))
 
 

@@ -111,6 +111,17 @@ def all_have_it(members: list[Member]) -> Callable[[], bool]:
     return lambda: all(member.got == [CONTENT] for member in members)
 
 
+def halfway(network: LoopbackNetwork, join: Join) -> Member:
+    """A drone that has begun to fetch from the gateway."""
+    gateway = join("gateway", is_gateway=True)
+    gateway.link.offer(BLOB, CONTENT)
+    drone = join("drone")
+    network.run_for(1.0)
+    drone.fetch()
+    network.run_for(0.4)
+    return drone
+
+
 def test_a_fleet_fetches_by_one_multicast(network: LoopbackNetwork, join: Join) -> None:
     gateway = join("gateway", is_gateway=True)
     drones = [join(f"drone_{number}") for number in range(5)]
@@ -217,12 +228,7 @@ def test_a_file_that_is_damaged_after_all_is_repaired_from_the_fleet(
 
 
 def test_a_blob_that_is_dropped_is_not_delivered(network: LoopbackNetwork, join: Join) -> None:
-    gateway = join("gateway", is_gateway=True)
-    gateway.link.offer(BLOB, CONTENT)
-    drone = join("drone")
-    network.run_for(1.0)
-    drone.fetch()
-    network.run_for(0.4)
+    drone = halfway(network, join)
     drone.link.drop(BLOB.sha256)
     network.run_for(5.0)
     assert drone.got == []
@@ -250,12 +256,7 @@ def test_metadata_travels_and_what_is_forged_is_not_asked_for_again(
 
 
 def test_a_clock_that_is_set_does_not_stop_a_transfer(network: LoopbackNetwork, join: Join) -> None:
-    gateway = join("gateway", is_gateway=True)
-    gateway.link.offer(BLOB, CONTENT)
-    drone = join("drone")
-    network.run_for(1.0)
-    drone.fetch()
-    network.run_for(0.4)
+    drone = halfway(network, join)
     network.set_clock("drone", -3600.0)
     network.set_clock("gateway", -86_400.0)
     assert network.run_until(all_have_it([drone]), 5.0)
